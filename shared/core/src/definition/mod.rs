@@ -1,0 +1,1 @@
+//! A *definition* is base + overlay, rendered.

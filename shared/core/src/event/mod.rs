@@ -1,0 +1,1 @@
+//! What an ECS event says about a tenant.

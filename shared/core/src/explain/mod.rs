@@ -1,0 +1,1 @@
+//! Why a tenant is up or down, and what will change that.

@@ -1,0 +1,1 @@
+//! When a running tenant may be put to sleep.

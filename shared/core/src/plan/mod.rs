@@ -1,0 +1,1 @@
+//! What to do next so that a tenant becomes what it should be.

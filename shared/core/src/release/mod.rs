@@ -1,0 +1,1 @@
+//! One base that the fleet was, is or will be on.

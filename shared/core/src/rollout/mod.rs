@@ -1,0 +1,1 @@
+//! Moving the running tenants from one release to another, in waves.

@@ -1,0 +1,5 @@
+//! One customer, and what is stored of it.
+
+mod id;
+
+pub use id::{Generation, InvalidId, ServiceName, TenantId};
