@@ -139,3 +139,28 @@ fn r6_a_pinned_tenant_is_not_even_put_back() {
     world.run();
     assert_eq!(world.fleet[victim].applied.unwrap().release, release("r2"));
 }
+
+#[test]
+fn only_who_has_the_withdrawn_release_is_put_back() {
+    let (mut world, victim) = paused_by_failure();
+    let elsewhere = (0..10).find(|number| *number != victim && world.fleet[*number].target.is_none());
+    let elsewhere = elsewhere.unwrap();
+    world.fleet[elsewhere].applied = Some(Applied {
+        generation: world.fleet[elsewhere].generation,
+        release: release("r9"),
+    });
+    world.rollout = world.rollout.roll_back("ada", at(world.now)).unwrap();
+    world.run();
+    assert_eq!(world.fleet[elsewhere].applied.unwrap().release, release("r9"));
+}
+
+#[test]
+fn a_failure_counts_only_if_this_rollout_made_the_move() {
+    let mut world = in_waves(10, Policy::default());
+    world.fleet[5].target = Some(release("r2"));
+    world.fleet[5].rollout = Some(RolloutId::FIRST.next());
+    world.fleet[5].outcome = failed();
+    world.step();
+    assert_eq!(world.pause_reason(), None);
+    assert!(world.rollout.failed.is_empty());
+}

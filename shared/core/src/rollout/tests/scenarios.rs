@@ -378,3 +378,38 @@ fn a_row_with_as_many_failures_as_it_can_have_fits_into_an_item() {
     let too_many = rollout.resume(Resume::Accept, at(1_000));
     assert!(matches!(too_many, Err(Refused::TooManyFailures { failed: 1_700, .. })));
 }
+
+#[test]
+fn a_tenant_that_failed_and_fell_back_by_another_change_is_not_moved_again() {
+    let mut world = in_waves(10, policy(json!({"tolerance": 1, "waves": [100], "maxInFlight": 1})));
+    world.step();
+    let victim = (0..10).find(|number| world.under_way(*number)).unwrap();
+    world.arrive(victim, failed());
+    world.step();
+    world.intend(victim, Wanted::Running);
+    world.arrive_all(&Outcome::Running);
+    world.run();
+    assert_eq!(world.ended(), Some(&End::Completed));
+    let times = world
+        .moved
+        .iter()
+        .filter(|wanted| wanted.tenant == tenant(victim))
+        .count();
+    assert_eq!(times, 1);
+}
+
+#[test]
+fn a_wave_begins_when_all_of_the_one_before_have_a_verdict_but_for_one_in_a_hundred() {
+    for (fleet, still_moving, begins) in [(198, 1, false), (198, 0, true), (202, 1, true), (202, 2, false)] {
+        let change = json!({"canaries": 0, "waves": [50, 100], "maxInFlight": 500, "maxInFlightPercent": 100});
+        let mut world = World::new(fleet, policy(change));
+        world.step();
+        for number in still_moving..fleet {
+            if world.under_way(number) {
+                world.arrive(number, Outcome::Running);
+            }
+        }
+        let moves = world.step().moves.len();
+        assert_eq!(moves > 0, begins, "{still_moving} of {} are on their way", fleet / 2);
+    }
+}
