@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod base;
 mod check;
 mod difference;
 mod golden;
