@@ -126,7 +126,13 @@ impl Efs {
             .await
         {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_access_point_not_found()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(
+                    aws_sdk_efs::operation::delete_access_point::DeleteAccessPointError::is_access_point_not_found,
+                ) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(CallError::of(ACTION, error)),
         }
     }

@@ -39,7 +39,7 @@ fn with_budget(config: aws_config::ConfigLoader) -> aws_config::ConfigLoader {
     config.retry_config(retries).timeout_config(timeouts)
 }
 
-/// One JSON object per line on standard output, which is what CloudWatch Logs Insights reads.
+/// One JSON object per line on standard output, which is what `CloudWatch` Logs Insights reads.
 fn log_to_stdout(level: LevelFilter) {
     tracing_subscriber::fmt()
         .json()

@@ -1,4 +1,4 @@
-//! Changing what a tenant should be: one conditional UpdateItem, by compare-and-swap on the generation.
+//! Changing what a tenant should be: one conditional `UpdateItem`, by compare-and-swap on the generation.
 
 use berth_core::release::ReleaseId;
 use berth_core::tenant::{Generation, Overlay, Phase, Reason, Tenant, Wanted, patience};

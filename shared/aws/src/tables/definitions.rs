@@ -57,7 +57,7 @@ pub enum Attempt {
 }
 
 /// How long a claim holds: longer than an invocation of reconcile may run, so that it never runs out under its owner.
-const CLAIM: Duration = Duration::from_secs(60);
+const CLAIM: Duration = Duration::from_mins(1);
 
 impl DefinitionRegistry {
     /// The registry in the table that the variables name.

@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 /// How long a decision is kept: a quarter, so that a bill can be explained when it comes.
-const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+const KEPT: Duration = Duration::from_hours(2160);
 
 impl Ledger {
     /// The ledger in the table that the variables name.
@@ -78,9 +78,9 @@ impl Ledger {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                if error.as_service_error().is_some_and(
+                    aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+                ) =>
             {
                 Ok(())
             }

@@ -39,7 +39,7 @@ impl Releases {
         let row = self.get("pointer", "release").await?;
         row.map_or_else(
             || Ok(Pointer::default()),
-            |row| parse(row.get("value").cloned().unwrap_or_else(|| text("{}"))),
+            |row| parse(row.get("value").unwrap_or(&text("{}"))),
         )
     }
 
@@ -52,7 +52,7 @@ impl Releases {
         let value = row.and_then(|mut row| row.remove("value"));
         let value =
             value.ok_or_else(|| CallError::incomplete("read of Fleet", &format!("no base of release {release}")))?;
-        let base = Base::from_response(parse(value)?);
+        let base = Base::from_response(parse(&value)?);
         let base = Arc::new(base.map_err(|error| CallError::incomplete("read of Fleet", &error.to_string()))?);
         if let Ok(mut bases) = self.bases.lock() {
             bases.insert(release, Arc::clone(&base));
@@ -75,7 +75,7 @@ impl Releases {
 }
 
 /// Values are kept as JSON text: a base must come back exactly as ECS returned it, and the pointer is compared whole.
-fn parse<T: serde::de::DeserializeOwned>(value: aws_sdk_dynamodb::types::AttributeValue) -> Result<T, CallError> {
+fn parse<T: serde::de::DeserializeOwned>(value: &aws_sdk_dynamodb::types::AttributeValue) -> Result<T, CallError> {
     let unreadable = |why: String| CallError::incomplete("read of Fleet", &why);
     let json = value
         .as_s()

@@ -69,9 +69,9 @@ impl Tenants {
         match put.condition_expression("attribute_not_exists(tenantId)").send().await {
             Ok(_) => Ok(Outcome::Written(())),
             Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                if error.as_service_error().is_some_and(
+                    aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+                ) =>
             {
                 Ok(Outcome::Refused(Some(())))
             }

@@ -1,4 +1,4 @@
-//! One conditional UpdateItem.
+//! One conditional `UpdateItem`.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use crate::error::CallError;
 
-/// A row as DynamoDB returns it.
+/// A row as `DynamoDB` returns it.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// What became of a conditional write.
@@ -32,10 +32,10 @@ impl<T> Outcome<T> {
     }
 }
 
-/// An UpdateItem in the making: assignments, removals and the conditions under which they hold.
+/// An `UpdateItem` in the making: assignments, removals and the conditions under which they hold.
 ///
 /// Attribute names are dotted paths (`applied.generation`); every name and value is passed by placeholder, so none can
-/// clash with DynamoDB's reserved words.
+/// clash with `DynamoDB`'s reserved words.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
     sets: Vec<String>,
@@ -113,7 +113,7 @@ impl Update {
         self
     }
 
-    /// Only if the attribute compares so to the value; `comparison` is one of DynamoDB's comparators.
+    /// Only if the attribute compares so to the value; `comparison` is one of `DynamoDB`'s comparators.
     #[must_use]
     pub fn when(mut self, attribute: &str, comparison: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(attribute), self.value(value));

@@ -73,7 +73,7 @@ impl Tenant {
             .filter(|good| self.failure_of(&good.fingerprint).is_none())
         {
             Some(good) => Goal::Up(Target::Definition {
-                fingerprint: good.fingerprint.clone(),
+                fingerprint: good.fingerprint,
                 release: good.release,
                 replacing: Replacing::Strict,
             }),
@@ -99,7 +99,7 @@ impl Tenant {
     /// The target of a generation that ECS has been told of: what it was told, whatever has been promoted since.
     pub fn standing_target(&self) -> Option<Target> {
         self.applied_now().map(|applied| Target::Definition {
-            fingerprint: applied.fingerprint.clone(),
+            fingerprint: applied.fingerprint,
             release: applied.release,
             replacing: Replacing::Strict,
         })

@@ -60,12 +60,12 @@ fn revision(tenant: &Tenant, target: &Target, world: &World) -> Result<(Applied,
                 },
                 replacing,
             )),
-            None => Err(Next::Do(Step::LookAtDefinition(fingerprint.clone()))),
+            None => Err(Next::Do(Step::LookAtDefinition(*fingerprint))),
         },
-        Some(Definition::Absent) => Err(Next::Do(Step::Register(fingerprint.clone()))),
-        Some(Definition::Claimed) => Err(Next::Wait(Wait::DefinitionToBeRegistered(fingerprint.clone()))),
+        Some(Definition::Absent) => Err(Next::Do(Step::Register(*fingerprint))),
+        Some(Definition::Claimed) => Err(Next::Wait(Wait::DefinitionToBeRegistered(*fingerprint))),
         Some(Definition::Registered(arn)) => {
-            let (fingerprint, definition_arn) = (fingerprint.clone(), arn.clone());
+            let (fingerprint, definition_arn) = (*fingerprint, arn.clone());
             Ok((
                 Applied {
                     generation,

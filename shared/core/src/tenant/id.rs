@@ -126,7 +126,11 @@ impl ServiceName {
     /// most 36 characters (`CreateServiceRequest.clientToken`), EFS 64 (`CreateAccessPointRequest.ClientToken`).
     pub fn token(&self) -> String {
         let digest = Sha256::digest(self.to_string());
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let (half, _) = digest.split_at(16);
+        format!(
+            "{:032x}",
+            half.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte))
+        )
     }
 }
 

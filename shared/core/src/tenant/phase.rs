@@ -66,8 +66,8 @@ fn is_running(tenant: &Tenant) -> bool {
 /// cheap (a few reads) and harmless (reconcile is level-triggered); looking later is how a lost event is noticed late.
 pub fn patience(phase: Phase) -> Option<Duration> {
     match phase {
-        Phase::Provisioning | Phase::Deleting => Some(Duration::from_secs(120)),
-        Phase::Starting | Phase::Stopping => Some(Duration::from_secs(180)),
+        Phase::Provisioning | Phase::Deleting => Some(Duration::from_mins(2)),
+        Phase::Starting | Phase::Stopping => Some(Duration::from_mins(3)),
         Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
     }
 }
@@ -75,8 +75,8 @@ pub fn patience(phase: Phase) -> Option<Duration> {
 /// After how long in a transitional phase a tenant counts as stuck: it is still being driven, and an alarm says so.
 pub fn deadline(phase: Phase) -> Option<Duration> {
     match phase {
-        Phase::Provisioning | Phase::Deleting | Phase::Stopping => Some(Duration::from_secs(600)),
-        Phase::Starting => Some(Duration::from_secs(900)),
+        Phase::Provisioning | Phase::Deleting | Phase::Stopping => Some(Duration::from_mins(10)),
+        Phase::Starting => Some(Duration::from_mins(15)),
         Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Rendered {
 pub(super) fn depends_on(tenant: &Tenant) -> impl PartialEq {
     let applied: Option<(Generation, Fingerprint, ReleaseId)> = tenant
         .applied_now()
-        .map(|applied| (applied.generation, applied.fingerprint.clone(), applied.release));
+        .map(|applied| (applied.generation, applied.fingerprint, applied.release));
     let intent: (Wanted, Generation, Option<ReleaseId>, Reason) = (
         tenant.intent.state,
         tenant.intent.generation,

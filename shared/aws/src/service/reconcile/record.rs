@@ -73,7 +73,7 @@ pub(super) async fn marked_failed(
         .cloned()
         .collect();
     failed.push(FailedDefinition {
-        fingerprint: applied.fingerprint.clone(),
+        fingerprint: applied.fingerprint,
         generation: applied.generation,
         reason: reason.to_owned(),
     });
@@ -92,7 +92,7 @@ pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -
         at,
     };
     let mut update = Update::new()
-        .set("settled", attribute(&settled)?)
+        .set("settled", attribute(settled)?)
         .remove("lastError")
         .not_due();
     if let Some(observed) = &tenant.observed {
@@ -205,7 +205,7 @@ pub(super) async fn forgotten(
 pub(super) async fn buried(context: &Context, tenant: &Tenant) -> Result<Stepped, CallError> {
     let now = context.clock.now();
     let update = of_the_past(Update::new())
-        .set("deletedAt", attribute(&now)?)
+        .set("deletedAt", attribute(now)?)
         .set("expiresAt", number(now.as_second() + TOMBSTONE_SECONDS))
         .not_due();
     ledger(
