@@ -89,9 +89,9 @@ fn a_base_that_was_kept_is_the_base() {
 
 #[test]
 fn a_base_says_what_it_is_and_shows_no_values() {
-    let base = base("every-member");
-    assert_eq!((base.family(), base.revision()), ("agent", Some(17)));
-    let images: Vec<_> = base.images().collect();
+    let full = base("every-member");
+    assert_eq!((full.family(), full.revision()), ("agent", Some(17)));
+    let images: Vec<_> = full.images().collect();
     let expected = [
         ("main", "public.ecr.aws/berth/app:1"),
         ("agent", "public.ecr.aws/berth/agent:1"),
@@ -99,10 +99,10 @@ fn a_base_says_what_it_is_and_shows_no_values() {
     ];
     assert_eq!(images, expected);
     assert_eq!(
-        format!("{base:?}"),
+        format!("{full:?}"),
         "Base { family: \"agent\", revision: Some(17), active: true, .. }"
     );
-    let clone = render(&self::base("no-volume"), &Layout::default(), &Overlay::default(), None).unwrap();
+    let clone = render(&base("no-volume"), &Layout::default(), &Overlay::default(), None).unwrap();
     let shown = format!("{clone:?}");
     assert!(
         shown.contains("agent-user") && !shown.contains("/home/agent"),
