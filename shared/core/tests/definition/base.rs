@@ -63,8 +63,8 @@ fn what_ecs_never_returns_is_refused_with_the_member() {
 
 #[test]
 fn a_base_may_lack_what_is_optional() {
-    let bare = json!({"taskDefinition": {"family": "f", "containerDefinitions": [{"name": "a"}]}, "tags": null});
-    let base = Base::from_response(bare).unwrap();
+    let minimal = json!({"taskDefinition": {"family": "f", "containerDefinitions": [{"name": "a"}]}, "tags": null});
+    let base = Base::from_response(minimal).unwrap();
     assert_eq!(
         (base.family(), base.arn(), base.revision(), base.is_active()),
         ("f", None, None, true)
@@ -146,12 +146,10 @@ fn the_main_container_is_the_only_essential_one_or_the_one_that_is_named() {
         Err(NoMain::Unknown { name, containers })
     );
     let unsaid = changed("sidecar", |d| {
-        drop(
-            d["containerDefinitions"][0]
-                .as_object_mut()
-                .unwrap()
-                .remove("essential"),
-        )
+        d["containerDefinitions"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("essential");
     });
     assert_eq!(unsaid.main(&Layout::default()), Ok("agent"));
     let none = changed("plain", |d| d["containerDefinitions"][0]["essential"] = json!(false));
