@@ -3,15 +3,20 @@
 
 mod activity;
 mod definitions;
+mod everyone;
+mod fleet;
 mod ledger;
 mod releases;
+mod rollouts;
 mod tenants;
 mod update;
 
 pub use activity::ActivityTable;
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner};
+pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Entry, Ledger};
 pub use releases::Releases;
+pub use rollouts::{RolloutRow, Rollouts};
 pub use tenants::{Page, Tenants};
 pub use update::{Item, Outcome, Update};
 

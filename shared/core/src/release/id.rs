@@ -30,6 +30,11 @@ macro_rules! numbered_id {
             pub fn next(self) -> Self {
                 Self(self.0 + 1)
             }
+
+            /// The one before this, unless this is the first.
+            pub fn previous(self) -> Option<Self> {
+                (self != Self::FIRST).then(|| Self(self.0 - 1))
+            }
         }
 
         impl fmt::Display for $name {
