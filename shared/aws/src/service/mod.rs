@@ -1,0 +1,7 @@
+//! The use case of each function: `Context` is what it needs, `handle` what it does with an event.
+
+pub mod idle_defaults;
+pub mod intent;
+pub mod observe;
+pub mod reconcile;
+pub mod task_state;

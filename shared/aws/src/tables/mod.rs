@@ -1,0 +1,43 @@
+//! The tables: one module each. Rows are created by one conditional Put and then changed only by conditional
+//! `UpdateItem` calls that name the writer's own attributes.
+
+mod activity;
+mod definitions;
+mod ledger;
+mod releases;
+mod tenants;
+mod update;
+
+pub use activity::ActivityTable;
+pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner};
+pub use ledger::{Entry, Ledger};
+pub use releases::Releases;
+pub use tenants::{Page, Tenants};
+pub use update::{Item, Outcome, Update};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::error::CallError;
+
+/// Anything serialisable as an attribute.
+pub(crate) fn attribute<T: serde::Serialize>(value: T) -> Result<AttributeValue, CallError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| CallError::incomplete("write", &error.to_string()))
+}
+
+/// A string attribute.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers have numbers, ids and borrowed texts alike"
+)]
+pub(crate) fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// A number attribute.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "callers have numbers, ids and borrowed texts alike"
+)]
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
