@@ -1,1 +1,4 @@
-//! The `berth` command.
+//! Berth on one machine: the AWS services that it needs, on a virtual clock, and the `berth` command.
+
+pub mod cloud;
+pub mod template;

@@ -1,1 +1,2 @@
+//! The `berth` command.
 fn main() {}
