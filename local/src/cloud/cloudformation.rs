@@ -121,12 +121,22 @@ impl Stacks {
 
     pub(super) fn call(&self, action: &str, request: &Request<Bytes>) -> Response<Bytes> {
         if action != "DescribeStacks" {
-            return query_error(&Failure::new("InvalidAction", format!("The action {action} is not valid for this endpoint.")));
+            return query_error(&Failure::new(
+                "InvalidAction",
+                format!("The action {action} is not valid for this endpoint."),
+            ));
         }
         let wanted = form_value(request.body(), "StackName");
-        let found: Vec<(&String, &Stack)> = self.stacks.iter().filter(|(name, stack)| self.is(name, stack, wanted.as_deref())).collect();
+        let found: Vec<(&String, &Stack)> = self
+            .stacks
+            .iter()
+            .filter(|(name, stack)| self.is(name, stack, wanted.as_deref()))
+            .collect();
         if let (Some(wanted), true) = (&wanted, found.is_empty()) {
-            return query_error(&Failure::new("ValidationError", format!("Stack with id {wanted} does not exist")));
+            return query_error(&Failure::new(
+                "ValidationError",
+                format!("Stack with id {wanted} does not exist"),
+            ));
         }
         let members = found.iter().fold(String::new(), |mut members, (name, stack)| {
             // Writing into a String cannot fail.
@@ -152,6 +162,9 @@ impl Stacks {
     }
 
     fn arn(&self, name: &str, id: &str) -> String {
-        format!("arn:aws:cloudformation:{}:{}:stack/{name}/{id}", self.region, self.account)
+        format!(
+            "arn:aws:cloudformation:{}:{}:stack/{name}/{id}",
+            self.region, self.account
+        )
     }
 }

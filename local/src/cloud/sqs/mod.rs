@@ -57,7 +57,12 @@ impl Queues {
     pub(super) fn call(&mut self, action: &str, body: &Bytes, now: Timestamp, asked_at: Timestamp) -> Answer {
         let input: Value = match serde_json::from_slice(body) {
             Ok(input) => input,
-            Err(_) => return Answer::Now(wire::answer(Err(Failure::new("SerializationException", "The body is not JSON.")))),
+            Err(_) => {
+                return Answer::Now(wire::answer(Err(Failure::new(
+                    "SerializationException",
+                    "The body is not JSON.",
+                ))));
+            }
         };
         if action == "ReceiveMessage" {
             return match self.receive_message(&input, now, asked_at) {
@@ -71,14 +76,23 @@ impl Queues {
 
     /// Receives up to `most` messages of the queue with this ARN, as Lambda's poller does.
     pub fn take(&mut self, arn: &str, most: usize, now: Timestamp) -> Vec<Message> {
-        let Some(name) = self.name_of(arn) else { return Vec::new() };
-        let visibility = self.queues.get(&name).map(|queue| queue.seconds("VisibilityTimeout", 30));
-        visibility.map(|visibility| self.receive(&name, most, visibility, now)).unwrap_or_default()
+        let Some(name) = self.name_of(arn) else {
+            return Vec::new();
+        };
+        let visibility = self
+            .queues
+            .get(&name)
+            .map(|queue| queue.seconds("VisibilityTimeout", 30));
+        visibility
+            .map(|visibility| self.receive(&name, most, visibility, now))
+            .unwrap_or_default()
     }
 
     /// Whether something in the queue with this ARN may be delivered now.
     pub fn has_work(&self, arn: &str, now: Timestamp) -> bool {
-        self.name_of(arn).and_then(|name| self.queues.get(&name)).is_some_and(|queue| queue.has_work(now))
+        self.name_of(arn)
+            .and_then(|name| self.queues.get(&name))
+            .is_some_and(|queue| queue.has_work(now))
     }
 
     /// Deletes a message of the queue with this ARN.
@@ -92,7 +106,9 @@ impl Queues {
     /// such queue.
     pub fn put(&mut self, arn: &str, body: &Value, now: Timestamp) -> bool {
         let (id, sequence) = (self.ids.uuid(), self.next_sequence());
-        let Some(queue) = self.name_of(arn).and_then(|name| self.queues.get_mut(&name)) else { return false };
+        let Some(queue) = self.name_of(arn).and_then(|name| self.queues.get_mut(&name)) else {
+            return false;
+        };
         let fifo = queue.is_fifo().then(|| id.clone());
         let draft = Draft {
             id,
@@ -118,7 +134,9 @@ impl Queues {
 
     fn receive(&mut self, name: &str, most: usize, visibility: Duration, now: Timestamp) -> Vec<Message> {
         let (ids, queues) = (&mut self.ids, &mut self.queues);
-        let Some(queue) = queues.get_mut(name) else { return Vec::new() };
+        let Some(queue) = queues.get_mut(name) else {
+            return Vec::new();
+        };
         let redrive = redrive_of(queue);
         let limit = redrive.as_ref().map(|(_, limit)| *limit);
         let received = queue.receive(most, visibility, limit, now, || ids.uuid());
@@ -139,7 +157,10 @@ impl Queues {
     }
 
     fn name_of(&self, arn: &str) -> Option<String> {
-        self.queues.iter().find(|(_, queue)| queue.arn == arn).map(|(name, _)| name.clone())
+        self.queues
+            .iter()
+            .find(|(_, queue)| queue.arn == arn)
+            .map(|(name, _)| name.clone())
     }
 
     fn url(&self, name: &str) -> String {
