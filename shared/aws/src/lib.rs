@@ -8,6 +8,7 @@ pub mod clock;
 pub mod ecs;
 pub mod efs;
 pub mod error;
+pub mod http;
 pub mod queue;
 pub mod service;
 pub mod settings;

@@ -3,5 +3,6 @@
 pub mod idle_defaults;
 pub mod intent;
 pub mod observe;
+pub mod provision;
 pub mod reconcile;
 pub mod task_state;

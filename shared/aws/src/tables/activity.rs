@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use berth_core::api::Activity;
+use berth_core::idle::{ActivityRow, IdlePolicy, Recorded, judge};
 use berth_core::tenant::{Generation, TenantId};
+use jiff::Timestamp;
 
 use super::update::{Item, Outcome, Update};
 use super::{number, text};
@@ -26,6 +30,30 @@ impl ActivityTable {
             client: Client::new(config),
             table,
         })
+    }
+
+    /// What the row says, and what a sweep would decide on it now.
+    pub async fn read(&self, id: &TenantId, now: Timestamp) -> Result<Option<Activity>, CallError> {
+        const ACTION: &str = "dynamodb:GetItem";
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id)))
+            .consistent_read(true);
+        let output = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
+        let Some(row) = output.item.as_ref().and_then(row) else {
+            return Ok(None);
+        };
+        let instant = |recorded: &Recorded| match recorded {
+            Recorded::Millis(millis) => Timestamp::from_millisecond(*millis).ok(),
+            Recorded::Absent | Recorded::Garbage(_) => None,
+        };
+        Ok(Some(Activity {
+            last_activity: instant(&row.last_activity),
+            hold_until: instant(&row.hold_until).filter(|until| *until > now),
+            verdict: judge(&row, &IdlePolicy::default(), now),
+        }))
     }
 
     /// Accepts heartbeats for this generation. A tenant that is already accepting them keeps its clock; `idle_after` is
@@ -96,6 +124,30 @@ impl ActivityTable {
             }
             Err(error) => Err(CallError::of(ACTION, error)),
         }
+    }
+}
+
+/// A row as the idle decision reads it; `None` for one without a tenant or an epoch, which is left alone.
+pub(crate) fn row(item: &Item) -> Option<ActivityRow> {
+    let whole = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
+    Some(ActivityRow {
+        tenant: item.get("tenantId")?.as_s().ok()?.parse().ok()?,
+        epoch: Generation(whole("epoch")?),
+        idle_after: whole("idleAfter").map(Duration::from_secs),
+        last_activity: recorded(item.get("lastActivity")),
+        hold_until: recorded(item.get("holdUntil")),
+        not_before: recorded(item.get("notBefore")),
+        claimed: whole("claimed").map(Generation),
+    })
+}
+
+fn recorded(value: Option<&AttributeValue>) -> Recorded {
+    match value {
+        None => Recorded::Absent,
+        Some(AttributeValue::N(number)) => number
+            .parse()
+            .map_or_else(|_| Recorded::Garbage(number.clone()), Recorded::Millis),
+        Some(other) => Recorded::Garbage(format!("{other:?}")),
     }
 }
 

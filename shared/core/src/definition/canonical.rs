@@ -27,18 +27,24 @@ fn write(out: &mut Vec<u8>, value: &Value) {
             out.push(b']');
         }
         Value::Object(members) => {
-            let mut members: Vec<(&String, &Value)> = members.iter().collect();
-            // Sorted already unless serde_json keeps insertion order, or names are beyond ASCII.
-            members.sort_by(|(a, _), (b, _)| by_utf16(a, b));
             out.push(b'{');
-            separated(out, members.into_iter(), |out, (name, value)| {
-                write_text(out, name);
-                out.push(b':');
-                write(out, value);
-            });
+            // Sorted already unless serde_json keeps insertion order, or names are beyond ASCII.
+            if members.keys().is_sorted_by(|a, b| by_utf16(a, b).is_lt()) {
+                separated(out, members.iter(), write_member);
+            } else {
+                let mut members: Vec<(&String, &Value)> = members.iter().collect();
+                members.sort_unstable_by(|(a, _), (b, _)| by_utf16(a, b));
+                separated(out, members.into_iter(), write_member);
+            }
             out.push(b'}');
         }
     }
+}
+
+fn write_member(out: &mut Vec<u8>, (name, value): (&String, &Value)) {
+    write_text(out, name);
+    out.push(b':');
+    write(out, value);
 }
 
 fn separated<T>(out: &mut Vec<u8>, items: impl Iterator<Item = T>, write: impl Fn(&mut Vec<u8>, T)) {
@@ -71,20 +77,20 @@ fn write_number(out: &mut Vec<u8>, number: &Number) {
 }
 
 fn write_text(out: &mut Vec<u8>, text: &str) {
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
-        let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        if let Some((&byte, after)) = special.split_first() {
-            write_escape(out, byte);
-            rest = after;
+    // Nearly every text is plain; looking at all of it without a way out compiles to vector instructions.
+    if text.bytes().fold(false, |any, byte| any | special(byte)) {
+        for byte in text.bytes() {
+            if special(byte) {
+                write_escape(out, byte);
+            } else {
+                out.push(byte);
+            }
         }
+    } else {
+        out.extend_from_slice(text.as_bytes());
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

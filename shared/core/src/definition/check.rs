@@ -53,20 +53,22 @@ pub enum Finding {
     #[error(transparent)]
     Size(InvalidSize),
     /// Fargate refuses the member.
-    #[error("container {container:?} sets {member}, which Fargate refuses: remove it")]
+    #[error("{member} is set, which Fargate refuses: remove it")]
     Refused {
-        /// Which container.
-        container: String,
-        /// Which member.
-        member: &'static str,
+        /// Where it is, as in `containerDefinitions[main].extraHosts`.
+        member: String,
     },
     /// No clone of it renders, not even without an overlay.
     #[error(transparent)]
     Render(RenderError),
 }
 
-/// The container members that Fargate refuses (Developer Guide, "Amazon ECS task definition differences for Fargate").
-const REFUSED: [&str; 8] = [
+/// The members that Fargate refuses (model, `RegisterTaskDefinitionRequest`: `ipcMode`, `placementConstraints`; Developer
+/// Guide, "Amazon ECS task definition differences for Fargate").
+const REFUSED: [&str; 3] = ["placementConstraints", "ipcMode", "inferenceAccelerators"];
+
+/// The same of a container.
+const REFUSED_IN_CONTAINER: [&str; 8] = [
     "links",
     "hostname",
     "disableNetworking",
@@ -91,7 +93,7 @@ pub fn check(base: &Base, layout: &Layout) -> Vec<Finding> {
     findings.extend(compatibility(base));
     findings.extend(network(base));
     findings.extend(size(base).err());
-    findings.extend(base.containers().iter().flat_map(refused));
+    findings.extend(refused(base));
     findings.extend(rendering(base, layout));
     findings
 }
@@ -132,18 +134,28 @@ fn member<'a>(base: &'a Base, name: &str) -> &'a str {
     base.request().get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn refused(container: &Value) -> impl Iterator<Item = Finding> {
-    let set = |member: &&str| match container.get(*member) {
+fn refused(base: &Base) -> impl Iterator<Item = Finding> {
+    let request = base.request();
+    let own = REFUSED
+        .into_iter()
+        .filter(|member| is_set(request.get(*member)))
+        .map(str::to_owned);
+    let containers = base.containers().iter().flat_map(|container| {
+        let set = |member: &&str| is_set(container.get(*member));
+        let path = |member| format!("containerDefinitions[{}].{member}", text(container, "name"));
+        REFUSED_IN_CONTAINER.into_iter().filter(set).map(path)
+    });
+    own.chain(containers).map(|member| Finding::Refused { member })
+}
+
+/// ECS describes a member that was never set as empty or false.
+fn is_set(member: Option<&Value>) -> bool {
+    match member {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::Array(items)) => !items.is_empty(),
         Some(Value::String(text)) => !text.is_empty(),
-        Some(_) => true,
-    };
-    let name = text(container, "name");
-    REFUSED.into_iter().filter(set).map(move |member| Finding::Refused {
-        container: name.to_owned(),
-        member,
-    })
+        Some(Value::Bool(true) | Value::Number(_) | Value::Object(_)) => true,
+    }
 }
 
 /// Both questions are asked, so that both answers are seen; the rest of rendering needs both.

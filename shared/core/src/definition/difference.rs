@@ -80,6 +80,9 @@ fn key_of(list: &str) -> Option<&'static str> {
     })
 }
 
+/// The one other member of an entry that is a name and a value, which stands for the entry.
+const VALUES: [&str; 2] = ["value", "valueFrom"];
+
 /// What differs between two definitions (or bases), in the order of their paths.
 ///
 /// Lists of named entries are compared by name, other lists as a whole. What is only in one of the two is listed leaf
@@ -168,27 +171,21 @@ fn compare(changes: &mut Vec<Change>, place: &Place, before: Option<&Value>, aft
             );
             compare(changes, &place.member(name), before, after);
         }
-    } else if let Some((before, after)) = both(before, after, |value| keyed(place, value)) {
-        for key in union(before.iter().chain(&after).flatten().map(|(key, _)| key)) {
-            entry_change(
+    } else if let Some((old, new)) = both(before, after, |value| keyed(place, value)) {
+        for key in union(old.iter().chain(&new).flatten().map(|(key, _)| key)) {
+            compare(
                 changes,
                 &place.entry(key),
-                find(before.as_ref(), key),
-                find(after.as_ref(), key),
+                find(old.as_ref(), key),
+                find(new.as_ref(), key),
             );
         }
-    }
-    if changes.len() == known {
-        changes.extend(place.leaf(before, after));
-    }
-}
-
-/// A variable is one leaf; the other entries are objects like any.
-fn entry_change(changes: &mut Vec<Change>, place: &Place, before: Option<&Value>, after: Option<&Value>) {
-    if place.secret && before != after {
-        changes.extend(place.leaf(before, after));
     } else {
-        compare(changes, place, before, after);
+        changes.extend(place.leaf(before, after));
+    }
+    // Something empty that comes or goes; where both are there, nothing but an order without meaning differs.
+    if changes.len() == known && (before.is_none() || after.is_none()) {
+        changes.extend(place.leaf(before, after));
     }
 }
 
@@ -206,12 +203,19 @@ fn keyed<'a>(place: &Place, list: &'a Value) -> Option<Keyed<'a>> {
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    let entries: Option<Keyed<'a>> = list
+    let entries = list
         .as_array()?
         .iter()
-        .map(|entry| Some((key_text(entry)?, entry)))
-        .collect();
+        .map(|entry| Some((key_text(entry)?, without_key(entry))));
+    let entries: Option<Keyed<'a>> = entries.collect();
     entries.filter(|entries| union(entries.iter().map(|(key, _)| key)).len() == entries.len())
+}
+
+fn without_key(entry: &Value) -> &Value {
+    let value = VALUES.into_iter().find_map(|member| entry.get(member));
+    value
+        .filter(|_| entry.as_object().is_some_and(|members| members.len() == 2))
+        .unwrap_or(entry)
 }
 
 /// Both seen as `view`, if every one that is there can be; an absent one has nothing in it.

@@ -103,6 +103,24 @@ pub enum Reason {
     CrashLoop,
 }
 
+impl Reason {
+    /// The reason as rows and answers have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::Change => "change",
+            Self::Wake => "wake",
+            Self::Sleep => "sleep",
+            Self::Idle => "idle",
+            Self::Restart => "restart",
+            Self::Retry => "retry",
+            Self::Delete => "delete",
+            Self::Rollout => "rollout",
+            Self::CrashLoop => "crash-loop",
+        }
+    }
+}
+
 /// What reconcile made for a tenant and learned while making it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -73,7 +73,7 @@ impl fmt::Display for FieldError {
 /// An overlay that cannot be accepted, with every mistake that was found; there is at least one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid {
-    /// The mistakes, in the order of the members.
+    /// The mistakes, in no order that matters.
     pub errors: Vec<FieldError>,
 }
 
