@@ -102,7 +102,7 @@ impl Shared {
     /// An SDK configuration whose calls this cloud answers. Attempts have no time limit, because no time passes in them.
     pub fn sdk_config(&self, region: &str) -> SdkConfig {
         let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
-        let credentials = Credentials::from_keys("local", "local", None);
+        let credentials = Credentials::new("local", "local", None, None, "berth");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.to_owned()))

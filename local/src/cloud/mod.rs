@@ -162,6 +162,13 @@ impl Cloud {
     /// Says how containers of exactly this image behave, from the next task on.
     pub fn set_image(&mut self, image: &str, behaviour: Behaviour) {
         self.state.world.set_image(image, behaviour);
+        self.state.repositories.find(image);
+    }
+
+    /// Says that this image is not in its repository, so that it cannot be pulled either.
+    pub fn lose_image(&mut self, image: &str) {
+        self.state.world.set_image(image, Behaviour::PullError);
+        self.state.repositories.lose(image);
     }
 
     /// Says what state a stack is in now, and tells EventBridge.

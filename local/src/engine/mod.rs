@@ -26,7 +26,7 @@ use http::{Request, Response};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-pub use deploy::{DeployError, Settings};
+pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Settings, ask};
 pub use functions::InitError;
 
 use crate::cloud::{Answer, StoreError};

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 /// Whether an event matches a pattern. What is not understood matches nothing.
-pub fn matches(pattern: &Value, event: &Value) -> bool {
+pub(super) fn matches(pattern: &Value, event: &Value) -> bool {
     pattern.as_object().is_some_and(|members| all_match(members, event))
 }
 
