@@ -4,15 +4,22 @@
 mod activity;
 mod definitions;
 mod ledger;
+mod overrides;
 mod releases;
+mod sweep;
 mod tenants;
+mod touch;
 mod update;
 
 pub use activity::ActivityTable;
+pub(crate) use activity::row as activity_row;
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner};
 pub use ledger::{Entry, Ledger};
+pub use overrides::SweepOverride;
 pub use releases::Releases;
+pub use sweep::Seen;
 pub use tenants::{Page, Tenants};
+pub use touch::Touched;
 pub use update::{Item, Outcome, Update};
 
 use aws_sdk_dynamodb::types::AttributeValue;
