@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use aws_config::SdkConfig;
-use berth_aws::service::{provision, reconcile, task_state};
+use berth_aws::service::{activity, provision, reconcile, task_state, watchdog};
 use berth_aws::settings::{SettingsError, Variables};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -18,7 +18,7 @@ use crate::template::{Function, FunctionSpec, Stack};
 pub(super) type Ended = Result<Value, String>;
 
 /// An invocation under way.
-pub(super) type Invocation = Pin<Box<dyn Future<Output = Ended> + Send>>;
+pub(super) type Invocation = Pin<Box<dyn Future<Output = Ended>>>;
 
 /// A stack whose functions cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +39,11 @@ pub enum InitError {
 /// The functions, started.
 #[derive(Debug)]
 pub(super) struct Functions {
+    activity: activity::Context,
     provision: provision::Context,
     reconcile: reconcile::Context,
     task_state: task_state::Context,
+    watchdog: watchdog::Context,
 }
 
 impl Functions {
@@ -49,9 +51,11 @@ impl Functions {
     pub(super) fn start(config: &SdkConfig, stack: &Stack) -> Result<Self, InitError> {
         let start = |function| Starting::new(config, stack, function);
         Ok(Self {
+            activity: start(Function::Activity)?.with(activity::Context::new)?,
             provision: start(Function::Provision)?.with(provision::Context::new)?,
             reconcile: start(Function::Reconcile)?.with(reconcile::Context::new)?,
             task_state: start(Function::TaskState)?.with(task_state::Context::new)?,
+            watchdog: start(Function::Watchdog)?.with(watchdog::Context::new)?,
         })
     }
 
@@ -71,7 +75,15 @@ impl Functions {
                 let own = self.reconcile.clone();
                 Box::pin(async move { answer(reconcile::handle(&own, event(payload, context)?).await) })
             }
-            Function::Activity | Function::Rebase | Function::Watchdog => Box::pin(async move { Ok(Value::Null) }),
+            Function::Activity => {
+                let own = self.activity.clone();
+                Box::pin(async move { answer(activity::handle(&own, event(payload, context)?).await) })
+            }
+            Function::Watchdog => {
+                let own = self.watchdog.clone();
+                Box::pin(async move { answer(watchdog::handle(&own, event(payload, context)?).await) })
+            }
+            Function::Rebase => Box::pin(async move { Ok(Value::Null) }),
         }
     }
 }
@@ -110,4 +122,50 @@ fn event<E: DeserializeOwned>(payload: Value, context: lambda_runtime::Context) 
 fn answer<R: Serialize>(result: Result<R, lambda_runtime::Error>) -> Ended {
     let value = result.map_err(|error| error.to_string())?;
     serde_json::to_value(value).map_err(|error| format!("the answer cannot be written as JSON: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cloud::{Cloud, Config};
+    use crate::connector::Shared;
+    use crate::template::{Place, TEMPLATE};
+
+    /// The template with every optional parameter given, so that every variable is there.
+    fn stack() -> Stack {
+        let place = Place { stack: "berth".to_owned(), account: "123456789012".to_owned(), region: "us-east-1".to_owned() };
+        let given = [
+            ("Subnets", "subnet-a"),
+            ("SecurityGroups", "sg-a"),
+            ("FileSystem", "fs-0123456789abcdef0"),
+            ("MainContainer", "app"),
+            ("WorkspaceVolume", "workspace"),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Stack::read(TEMPLATE, &place, &given).expect("our template")
+    }
+
+    fn check<C>(function: Function, new: impl FnOnce(&SdkConfig, &Variables) -> Result<C, SettingsError>) {
+        let cloud = Cloud::new(Config::new(1, Timestamp::UNIX_EPOCH)).expect("a cloud");
+        let config = Shared::new(cloud).sdk_config("us-east-1");
+        let stack = stack();
+        let set = &stack.function(function).expect("the function").variables;
+        let variables = Variables::from_map(set.clone());
+        new(&config, &variables).map(drop).expect("it starts");
+        let mut asked = variables.asked();
+        // Every function's door asks for this one, before its context is made.
+        asked.insert("BERTH_LOG_LEVEL".to_owned());
+        assert_eq!(set.keys().cloned().collect::<BTreeSet<_>>(), asked, "{function}");
+    }
+
+    #[test]
+    fn the_template_sets_what_each_function_reads_and_nothing_else() {
+        check(Function::Activity, activity::Context::new);
+        check(Function::Watchdog, watchdog::Context::new);
+        check(Function::Provision, provision::Context::new);
+        check(Function::Reconcile, reconcile::Context::new);
+        check(Function::TaskState, task_state::Context::new);
+    }
 }

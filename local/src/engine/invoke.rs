@@ -39,7 +39,7 @@ pub(super) enum Finished {
 }
 
 /// An invocation under way.
-pub(super) type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
+pub(super) type Running = Pin<Box<dyn Future<Output = Finished>>>;
 
 impl Engine {
     pub(super) fn start_http(&mut self, function: Function, payload: Value, reply_to: ReplyTo) {
@@ -62,7 +62,7 @@ impl Engine {
     }
 
     /// An invocation that ends, one way or the other, within the function's timeout.
-    fn invocation(&mut self, function: usize, payload: Value) -> Option<Pin<Box<dyn Future<Output = Ended> + Send>>> {
+    fn invocation(&mut self, function: usize, payload: Value) -> Option<Pin<Box<dyn Future<Output = Ended>>>> {
         self.invocations += 1;
         let now = self.now();
         let spec = self.stack.functions.get(function)?;

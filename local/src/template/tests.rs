@@ -42,7 +42,8 @@ fn variables_are_resolved_and_those_without_a_value_are_left_out() {
     let stack = ours(&[]);
     let variables = &stack.function(Function::Reconcile).expect("reconcile").variables;
     assert_eq!(variables["BERTH_SUBNETS"], "subnet-a,subnet-b");
-    assert_eq!(variables["BERTH_QUEUE_URL"], "https://sqs.us-east-1.amazonaws.com/123456789012/berth-ReconcileQueue.fifo");
+    let told = &stack.function(Function::TaskState).expect("task-state").variables;
+    assert_eq!(told["BERTH_QUEUE_URL"], "https://sqs.us-east-1.amazonaws.com/123456789012/berth-ReconcileQueue.fifo");
     assert!(!variables.contains_key("BERTH_FILE_SYSTEM"));
     let stack = ours(&[("FileSystem", "fs-0123456789abcdef0")]);
     assert_eq!(stack.function(Function::Reconcile).expect("reconcile").variables["BERTH_FILE_SYSTEM"], "fs-0123456789abcdef0");
