@@ -27,6 +27,7 @@ pub use dynamodb::{StoreError, Tables};
 pub use fault::Fault;
 pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
+pub(crate) use route::{query_pairs, query_value};
 pub use sqs::{Message, Queues, ReceiptHandle};
 
 use bus::Bus;
@@ -161,6 +162,13 @@ impl Cloud {
     /// Says how containers of exactly this image behave, from the next task on.
     pub fn set_image(&mut self, image: &str, behaviour: Behaviour) {
         self.state.world.set_image(image, behaviour);
+        self.state.repositories.find(image);
+    }
+
+    /// Says that this image is not in its repository, so that it cannot be pulled either.
+    pub fn lose_image(&mut self, image: &str) {
+        self.state.world.set_image(image, Behaviour::PullError);
+        self.state.repositories.lose(image);
     }
 
     /// Says what state a stack is in now, and tells EventBridge.

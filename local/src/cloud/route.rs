@@ -187,12 +187,17 @@ pub(super) fn s3_path(path: &str) -> (String, String) {
     (decode(bucket), decode(key))
 }
 
-/// The value of a member of a query string.
-pub(super) fn query_value(query: &str, name: &str) -> Option<String> {
-    query.split('&').find_map(|pair| {
+/// The members of a query string, decoded.
+pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(key) == name).then(|| decode(&value.replace('+', " ")))
+        (decode(&key.replace('+', " ")), decode(&value.replace('+', " ")))
     })
+}
+
+/// The value of a member of a query string.
+pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
+    query_pairs(query).find_map(|(key, value)| (key == name).then_some(value))
 }
 
 /// The value of a member of a form.
