@@ -1,5 +1,7 @@
 //! The use case of each function: `Context` is what it needs, `handle` what it does with an event.
 
+pub mod activity;
+pub mod hold;
 pub mod idle_defaults;
 pub mod intent;
 pub mod observe;
@@ -7,3 +9,4 @@ pub mod provision;
 pub mod rebase;
 pub mod reconcile;
 pub mod task_state;
+pub mod watchdog;

@@ -127,13 +127,17 @@ impl ActivityTable {
     }
 }
 
-/// A row as the idle decision reads it; `None` for one without a tenant or an epoch, which is left alone.
+/// A row as the idle decision reads it; `None` for one without a readable tenant, epoch or idle time, which is left
+/// alone.
 pub(crate) fn row(item: &Item) -> Option<ActivityRow> {
     let whole = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
     Some(ActivityRow {
         tenant: item.get("tenantId")?.as_s().ok()?.parse().ok()?,
         epoch: Generation(whole("epoch")?),
-        idle_after: whole("idleAfter").map(Duration::from_secs),
+        idle_after: match item.get("idleAfter") {
+            None => None,
+            Some(_) => Some(Duration::from_secs(whole("idleAfter")?)),
+        },
         last_activity: recorded(item.get("lastActivity")),
         hold_until: recorded(item.get("holdUntil")),
         not_before: recorded(item.get("notBefore")),

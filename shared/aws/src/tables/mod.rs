@@ -6,18 +6,25 @@ mod definitions;
 mod everyone;
 mod fleet;
 mod ledger;
+mod overrides;
 mod releases;
 mod rollouts;
+mod sweep;
 mod tenants;
+mod touch;
 mod update;
 
 pub use activity::ActivityTable;
+pub(crate) use activity::row as activity_row;
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner};
 pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Entry, Ledger};
+pub use overrides::SweepOverride;
 pub use releases::Releases;
 pub use rollouts::{RolloutRow, Rollouts};
+pub use sweep::Seen;
 pub use tenants::{Page, Tenants};
+pub use touch::Touched;
 pub use update::{Item, Outcome, Update};
 
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::tenant::{FieldError, Invalid};
+use crate::tenant::{FieldError, Invalid, TenantId};
 
 /// What a caller is told when a request is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -17,6 +17,9 @@ pub struct Problem {
     /// The mistakes in the body, if it is the body that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Where to wake the tenant by a POST, if that is what would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake: Option<String>,
 }
 
 /// The kinds of problems.
@@ -59,6 +62,16 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            wake: None,
+        }
+    }
+
+    /// The tenant exists, and accepts no heartbeats and no hold.
+    pub fn not_running(id: &TenantId) -> Self {
+        let detail = "the tenant is not running; wake it by a POST to the address in \"wake\", and try again";
+        Self {
+            wake: Some(format!("/tenants/{id}/wake")),
+            ..Self::new(Code::NotRunning, detail)
         }
     }
 
@@ -70,8 +83,13 @@ impl Problem {
         )
     }
 
-    /// Its JSON.
+    /// Its JSON, as text.
     pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    /// Its JSON.
+    pub fn to_value(&self) -> serde_json::Value {
         let mut json = serde_json::to_value(self).unwrap_or_default();
         if let Some(members) = json.as_object_mut() {
             let name = members
@@ -82,7 +100,7 @@ impl Problem {
             members.insert("type".to_owned(), format!("urn:berth:error:{name}").into());
             members.insert("title".to_owned(), self.code.title().into());
         }
-        json.to_string()
+        json
     }
 }
 

@@ -1,5 +1,8 @@
 //! The guard against stopping many tenants for one reason that is not theirs.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How many stops of one sweep are believable.
@@ -31,6 +34,18 @@ pub struct Override {
     pub by: String,
     /// Why.
     pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Override {
+    /// How long it waits to be used. Whoever gave it has looked at the fleet of that hour, not at tomorrow's.
+    pub const LASTS: Duration = Duration::from_hours(1);
+
+    /// Whether it may still be used.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at).unsigned_abs() <= Self::LASTS
+    }
 }
 
 /// Whether a sweep may stop what it found idle.

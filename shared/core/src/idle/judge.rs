@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ActivityRow, Recorded};
 use crate::tenant::Generation;
 
 /// What a fleet agrees on about time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct IdlePolicy {
     /// How far the clocks of two functions may differ. Every stop waits this much longer than it would with one clock.
+    #[serde(with = "super::seconds")]
     pub skew: Duration,
     /// How much later than recorded a tenant may have worked: a heartbeat within this of the recorded one is not written.
+    #[serde(with = "super::seconds")]
     pub coalesce: Duration,
     /// The longest hold. A hold that ends later than this from now was not written by Berth.
+    #[serde(with = "super::seconds")]
     pub longest_hold: Duration,
 }
 
@@ -44,6 +48,24 @@ pub struct Claim {
     pub idle_after: u64,
     /// `holdUntil` and `notBefore`, if there, are no later than this, in milliseconds.
     pub over_by: i64,
+}
+
+/// All that a verdict is made of. The ledger keeps it, so that each decision can be made again and gives the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// The row that was seen.
+    pub row: ActivityRow,
+    /// The policy that was in force.
+    pub policy: IdlePolicy,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Case {
+    /// The verdict.
+    pub fn judge(&self) -> Verdict {
+        judge(&self.row, &self.policy, self.now)
+    }
 }
 
 /// How a timestamp that cannot be true is made true. Each attribute is written only if it still is what was seen.
@@ -112,6 +134,17 @@ pub enum Verdict {
     },
     /// A timestamp cannot be true. It is not a reason to stop: it is repaired, and judged again.
     BadTimestamp(Repair),
+}
+
+impl Repair {
+    /// The name of the attribute.
+    pub fn attribute(&self) -> &'static str {
+        match self {
+            Self::LastActivity { .. } => "lastActivity",
+            Self::HoldUntil { .. } => "holdUntil",
+            Self::NotBefore { .. } => "notBefore",
+        }
+    }
 }
 
 impl Verdict {

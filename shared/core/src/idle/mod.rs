@@ -9,12 +9,13 @@
 mod guard;
 mod judge;
 mod row;
+mod seconds;
 mod touch;
 
 #[cfg(test)]
 mod tests;
 
 pub use guard::{Admission, Override, StopGuard};
-pub use judge::{Claim, IdlePolicy, Repair, Verdict, judge};
+pub use judge::{Case, Claim, IdlePolicy, Repair, Verdict, judge};
 pub use row::{ActivityRow, Recorded};
 pub use touch::{Hold, HoldTooShort, cap_hold, refresh_before};

@@ -262,11 +262,51 @@ fn a12_an_override_is_used_only_where_it_is_needed() {
     let given = Override {
         by: "ops".to_owned(),
         reason: "end of the trial".to_owned(),
+        at: at(0),
     };
     let guard = StopGuard::default();
     let through = Admission::GrantedByOverride(given.clone());
     assert_eq!(guard.admit(500, 1000, Some(given.clone())), through);
     assert_eq!(guard.admit(200, 1000, Some(given)), Admission::Granted);
+}
+
+#[test]
+fn a12_an_override_is_good_for_an_hour() {
+    let given = Override {
+        by: "ops".to_owned(),
+        reason: "why".to_owned(),
+        at: at(0),
+    };
+    assert!(given.holds(at(3600)));
+    assert!(!given.holds(at(3601)));
+}
+
+#[test]
+fn a_case_that_was_kept_is_judged_the_same_again() {
+    let row = ActivityRow {
+        hold_until: Recorded::Garbage("x".to_owned()),
+        claimed: Some(Generation(3)),
+        ..row()
+    };
+    for (row, second) in [
+        (row.clone(), 0),
+        (
+            ActivityRow {
+                hold_until: Recorded::Absent,
+                ..row
+            },
+            10_000,
+        ),
+    ] {
+        let case = Case {
+            row,
+            policy: IdlePolicy::default(),
+            now: at(second),
+        };
+        let kept: Case = serde_json::from_value(serde_json::to_value(&case).unwrap()).unwrap();
+        assert_eq!(kept, case);
+        assert_eq!(kept.judge(), case.judge());
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ mod step;
 mod up;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use goal::{Failure, Goal, Replacing, Target};
 pub use step::{Next, Proof, Step, Wait};
 pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Service, World};
