@@ -41,7 +41,10 @@ impl Bus {
     }
 
     pub(super) fn take_undelivered(&mut self) -> Vec<Value> {
-        let events = self.after(self.delivered).map(|emitted| emitted.event.clone()).collect();
+        let events = self
+            .after(self.delivered)
+            .map(|emitted| emitted.event.clone())
+            .collect();
         self.delivered = self.last;
         events
     }

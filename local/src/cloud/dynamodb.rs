@@ -30,7 +30,10 @@ pub struct StoreError {
 
 impl StoreError {
     fn new(doing: &'static str) -> impl FnOnce(DynoxideError) -> Self {
-        move |error| Self { doing, why: error.to_string() }
+        move |error| Self {
+            doing,
+            why: error.to_string(),
+        }
     }
 }
 
@@ -52,19 +55,28 @@ impl Tables {
     pub fn in_memory() -> Result<Self, StoreError> {
         let clock = ManualClock::new(0);
         let database = Database::memory_with_clock(clock.arc()).map_err(StoreError::new("made"))?;
-        Ok(Self { database, clock, swept_at: 0 })
+        Ok(Self {
+            database,
+            clock,
+            swept_at: 0,
+        })
     }
 
     /// The tables that [`Tables::save`] wrote into this file.
     pub fn load(file: &Path) -> Result<Self, StoreError> {
         let tables = Self::in_memory()?;
-        tables.database.restore_from(&file.to_string_lossy()).map_err(StoreError::new("read"))?;
+        tables
+            .database
+            .restore_from(&file.to_string_lossy())
+            .map_err(StoreError::new("read"))?;
         Ok(tables)
     }
 
     /// Writes all tables into a file that does not exist yet.
     pub fn save(&self, file: &Path) -> Result<(), StoreError> {
-        self.database.vacuum_into(&file.to_string_lossy()).map_err(StoreError::new("written"))
+        self.database
+            .vacuum_into(&file.to_string_lossy())
+            .map_err(StoreError::new("written"))
     }
 
     pub(super) fn set_now(&mut self, now: Timestamp) -> Result<(), StoreError> {
@@ -105,10 +117,18 @@ impl Tables {
     }
 }
 
-fn answer<I: DeserializeOwned, O: Serialize>(body: &Bytes, act: impl FnOnce(I) -> dynoxide::Result<O>) -> Response<Bytes> {
+fn answer<I: DeserializeOwned, O: Serialize>(
+    body: &Bytes,
+    act: impl FnOnce(I) -> dynoxide::Result<O>,
+) -> Response<Bytes> {
     let input = match serde_json::from_slice(body) {
         Ok(input) => input,
-        Err(error) => return json_reply(Err(Failure::new("SerializationException", error.to_string())), MEDIA_TYPE),
+        Err(error) => {
+            return json_reply(
+                Err(Failure::new("SerializationException", error.to_string())),
+                MEDIA_TYPE,
+            );
+        }
     };
     match act(input) {
         Ok(output) => json_reply(

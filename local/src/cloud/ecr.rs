@@ -32,15 +32,23 @@ impl Repositories {
         let result = match (action, serde_json::from_slice::<Value>(body)) {
             ("DescribeImages", Ok(input)) => self.describe(&input, now),
             ("DescribeImages", Err(_)) => Err(Failure::new("SerializationException", "The body is not JSON.")),
-            (other, _) => Err(Failure::new("UnknownOperationException", format!("The operation {other} is not known."))),
+            (other, _) => Err(Failure::new(
+                "UnknownOperationException",
+                format!("The operation {other} is not known."),
+            )),
         };
         json_reply(result, "application/x-amz-json-1.1")
     }
 
     fn describe(&self, input: &Value, now: Timestamp) -> Result<Value, Failure> {
         let repository = input.get("repositoryName").and_then(Value::as_str).unwrap_or_default();
-        let asked = input.get("imageIds").and_then(Value::as_array).cloned().unwrap_or_default();
-        let details: Result<Vec<Value>, Failure> = asked.iter().map(|image| self.detail(repository, image, now)).collect();
+        let asked = input
+            .get("imageIds")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let details: Result<Vec<Value>, Failure> =
+            asked.iter().map(|image| self.detail(repository, image, now)).collect();
         Ok(json!({"imageDetails": details?}))
     }
 
@@ -51,11 +59,18 @@ impl Repositories {
             (Some(tag), _) => format!("{repository}:{tag}"),
             (None, digest) => format!("{repository}@{}", digest.unwrap_or_default()),
         };
-        if self.missing.iter().any(|missing| *missing == name || missing.ends_with(&format!("/{name}"))) {
-            let message = format!("The image with imageId {image} does not exist within the repository with name '{repository}'");
+        if self
+            .missing
+            .iter()
+            .any(|missing| *missing == name || missing.ends_with(&format!("/{name}")))
+        {
+            let message =
+                format!("The image with imageId {image} does not exist within the repository with name '{repository}'");
             return Err(Failure::new("ImageNotFoundException", message));
         }
-        let computed = Sha256::digest(&name).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let computed = Sha256::digest(&name)
+            .iter()
+            .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"));
         Ok(json!({
             "registryId": "123456789012",
             "repositoryName": repository,

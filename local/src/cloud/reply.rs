@@ -21,7 +21,11 @@ pub struct Failure {
 impl Failure {
     /// A failure that is the caller's fault.
     pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: code.to_owned(), message: message.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 
     /// The same with another status.
@@ -35,7 +39,9 @@ pub(super) fn reply(status: StatusCode, media_type: &'static str, body: impl Int
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     if !media_type.is_empty() {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
     response
 }
@@ -73,7 +79,10 @@ pub(super) fn s3_error(failure: &Failure) -> Response<Bytes> {
 
 /// Text as XML content.
 pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// The answer to a request that is for no service.
@@ -104,7 +113,9 @@ pub(super) fn injected(call: &Call, code: &str) -> Response<Bytes> {
 /// The HTTP status that an error has in AWS, by its code ("Common errors" of each service's API reference).
 fn status_of(code: &str) -> StatusCode {
     match code {
-        "ServerException" | "InternalServerError" | "InternalFailure" | "InternalError" => StatusCode::INTERNAL_SERVER_ERROR,
+        "ServerException" | "InternalServerError" | "InternalFailure" | "InternalError" => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         "ServiceUnavailable" | "ServiceUnavailableException" | "SlowDown" => StatusCode::SERVICE_UNAVAILABLE,
         "AccessDenied" => StatusCode::FORBIDDEN,
         "NoSuchKey" | "NoSuchBucket" | "AccessPointNotFound" | "FileSystemNotFound" => StatusCode::NOT_FOUND,

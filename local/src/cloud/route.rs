@@ -90,9 +90,10 @@ impl Call {
             Service::Efs => efs_action(request).to_owned(),
             Service::S3 => s3_action(request).to_owned(),
             Service::CloudFormation => form_value(request.body(), "Action").unwrap_or_default(),
-            Service::Ecs | Service::DynamoDb | Service::Sqs | Service::Ecr => {
-                target(request).and_then(|target| target.split_once('.')).map(|(_, action)| action.to_owned()).unwrap_or_default()
-            }
+            Service::Ecs | Service::DynamoDb | Service::Sqs | Service::Ecr => target(request)
+                .and_then(|target| target.split_once('.'))
+                .map(|(_, action)| action.to_owned())
+                .unwrap_or_default(),
         };
         Ok(Self { service, action })
     }
@@ -102,7 +103,9 @@ fn service_of(request: &Request<Bytes>) -> Result<Service, UnknownService> {
     if let Some(name) = signed_for(request) {
         return name.parse();
     }
-    let prefix = target(request).and_then(|target| target.split_once('.')).map(|(prefix, _)| prefix);
+    let prefix = target(request)
+        .and_then(|target| target.split_once('.'))
+        .map(|(prefix, _)| prefix);
     match prefix {
         Some("AmazonEC2ContainerServiceV20141113") => Ok(Service::Ecs),
         Some("DynamoDB_20120810") => Ok(Service::DynamoDb),
@@ -110,18 +113,26 @@ fn service_of(request: &Request<Bytes>) -> Result<Service, UnknownService> {
         Some("AmazonEC2ContainerRegistry_V20150921") => Ok(Service::Ecr),
         Some(other) => Err(UnknownService(other.to_owned())),
         None if request.uri().path().starts_with("/2015-02-01/") => Ok(Service::Efs),
-        None => Err(UnknownService("(the request is not signed and has no X-Amz-Target)".to_owned())),
+        None => Err(UnknownService(
+            "(the request is not signed and has no X-Amz-Target)".to_owned(),
+        )),
     }
 }
 
 fn target(request: &Request<Bytes>) -> Option<&str> {
-    request.headers().get("x-amz-target").and_then(|value| value.to_str().ok())
+    request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
 }
 
 /// The service in the scope of the request's signature (AWS General Reference: "Elements of a Signature Version 4
 /// request").
 fn signed_for(request: &Request<Bytes>) -> Option<String> {
-    let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let credential = match header.and_then(|header| header.split_once("Credential=")) {
         Some((_, rest)) => rest.split([',', ' ']).next()?.to_owned(),
         None => query_value(request.uri().query()?, "X-Amz-Credential")?,
@@ -132,7 +143,10 @@ fn signed_for(request: &Request<Bytes>) -> Option<String> {
 fn efs_action(request: &Request<Bytes>) -> &'static str {
     let path = request.uri().path();
     let mut parts = path.trim_start_matches("/2015-02-01/").split('/');
-    let (collection, id) = (parts.next().unwrap_or_default(), parts.next().filter(|id| !id.is_empty()));
+    let (collection, id) = (
+        parts.next().unwrap_or_default(),
+        parts.next().filter(|id| !id.is_empty()),
+    );
     match (collection, request.method().as_str(), id) {
         ("file-systems", "POST", None) => "CreateFileSystem",
         ("file-systems", "GET", None) => "DescribeFileSystems",
@@ -166,7 +180,10 @@ fn s3_action(request: &Request<Bytes>) -> &'static str {
 
 /// Bucket and key of a path-style address, decoded.
 pub(super) fn s3_path(path: &str) -> (String, String) {
-    let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+    let (bucket, key) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path.trim_start_matches('/'), ""));
     (decode(bucket), decode(key))
 }
 
@@ -193,9 +210,10 @@ fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let escaped = tail.get(..2).filter(|_| *first == b'%').and_then(|hex| {
-            u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
-        });
+        let escaped = tail
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         bytes.push(escaped.unwrap_or(*first));
         rest = tail.get(if escaped.is_some() { 2 } else { 0 }..).unwrap_or_default();
     }
@@ -216,22 +234,54 @@ mod tests {
 
     fn check(method: &str, uri: &str, headers: &[(&str, &str)], service: Service, action: &str) {
         let call = Call::of(&request(method, uri, headers)).expect("a call");
-        assert_eq!(call, Call { service, action: action.to_owned() });
+        assert_eq!(
+            call,
+            Call {
+                service,
+                action: action.to_owned()
+            }
+        );
     }
 
     fn signed(service: &str) -> String {
-        format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0")
+        format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        )
     }
 
     #[test]
     fn a_request_is_routed_by_its_signature_and_its_protocol() {
         let sqs = signed("sqs");
-        check("POST", "/", &[("authorization", &sqs), ("x-amz-target", "AmazonSQS.SendMessage")], Service::Sqs, "SendMessage");
+        check(
+            "POST",
+            "/",
+            &[("authorization", &sqs), ("x-amz-target", "AmazonSQS.SendMessage")],
+            Service::Sqs,
+            "SendMessage",
+        );
         let efs = signed("elasticfilesystem");
-        check("POST", "/2015-02-01/access-points", &[("authorization", &efs)], Service::Efs, "CreateAccessPoint");
+        check(
+            "POST",
+            "/2015-02-01/access-points",
+            &[("authorization", &efs)],
+            Service::Efs,
+            "CreateAccessPoint",
+        );
         let s3 = signed("s3");
-        check("GET", "/bucket?list-type=2&prefix=a%2Fb", &[("authorization", &s3)], Service::S3, "ListObjectsV2");
-        check("PUT", "/bucket/a/b", &[("authorization", &s3)], Service::S3, "PutObject");
+        check(
+            "GET",
+            "/bucket?list-type=2&prefix=a%2Fb",
+            &[("authorization", &s3)],
+            Service::S3,
+            "ListObjectsV2",
+        );
+        check(
+            "PUT",
+            "/bucket/a/b",
+            &[("authorization", &s3)],
+            Service::S3,
+            "PutObject",
+        );
     }
 
     #[test]

@@ -28,7 +28,14 @@ pub enum Function {
 
 impl Function {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Provision, Self::Activity, Self::TaskState, Self::Rebase, Self::Watchdog, Self::Reconcile];
+    pub const ALL: [Self; 6] = [
+        Self::Provision,
+        Self::Activity,
+        Self::TaskState,
+        Self::Rebase,
+        Self::Watchdog,
+        Self::Reconcile,
+    ];
 
     /// The name of its directory.
     pub fn as_str(self) -> &'static str {
@@ -115,12 +122,23 @@ pub struct FunctionSpec {
     pub mappings: Vec<Mapping>,
 }
 
-pub(super) fn read(scope: &Scope<'_>, name: &str, properties: &Value, globals: &Value) -> Result<FunctionSpec, TemplateError> {
+pub(super) fn read(
+    scope: &Scope<'_>,
+    name: &str,
+    properties: &Value,
+    globals: &Value,
+) -> Result<FunctionSpec, TemplateError> {
     let wrong = |why: String| TemplateError::new(name, why);
     let code = properties.get("CodeUri").and_then(Value::as_str).unwrap_or_default();
-    let function = Function::ALL.into_iter().find(|function| code == format!("functions/{function}"));
+    let function = Function::ALL
+        .into_iter()
+        .find(|function| code == format!("functions/{function}"));
     let function = function.ok_or_else(|| wrong(format!("CodeUri {code:?} is no directory of a function")))?;
-    let timeout = properties.get("Timeout").or_else(|| globals.get("Timeout")).and_then(Value::as_u64).unwrap_or(3);
+    let timeout = properties
+        .get("Timeout")
+        .or_else(|| globals.get("Timeout"))
+        .and_then(Value::as_u64)
+        .unwrap_or(3);
     let mut spec = FunctionSpec {
         function,
         name: scope.physical(name)?,
@@ -134,22 +152,30 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, properties: &Value, globals: &
     };
     let events = properties.get("Events").and_then(Value::as_object);
     for (event, declaration) in events.into_iter().flatten() {
-        add(&mut spec, declaration).ok_or_else(|| wrong(format!("the event {event} is not understood: {declaration}")))?;
+        add(&mut spec, declaration)
+            .ok_or_else(|| wrong(format!("the event {event} is not understood: {declaration}")))?;
     }
     Ok(spec)
 }
 
 fn variables(properties: &Value) -> impl Iterator<Item = (String, String)> {
     let declared = properties.pointer("/Environment/Variables").and_then(Value::as_object);
-    declared.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), text_of(value)?)))
+    declared
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), text_of(value)?)))
 }
 
 /// Two retries unless said otherwise (Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous
 /// invocation").
 fn destination(properties: &Value) -> Destination {
     let config = properties.get("EventInvokeConfig");
-    let retries = config.and_then(|config| config.get("MaximumRetryAttempts")).and_then(Value::as_u64);
-    let queue = config.and_then(|config| config.pointer("/DestinationConfig/OnFailure/Destination")).and_then(Value::as_str);
+    let retries = config
+        .and_then(|config| config.get("MaximumRetryAttempts"))
+        .and_then(Value::as_u64);
+    let queue = config
+        .and_then(|config| config.pointer("/DestinationConfig/OnFailure/Destination"))
+        .and_then(Value::as_str);
     Destination {
         retries: retries.and_then(|retries| u32::try_from(retries).ok()).unwrap_or(2),
         queue: queue.map(ToOwned::to_owned),
@@ -160,17 +186,28 @@ fn add(spec: &mut FunctionSpec, declaration: &Value) -> Option<()> {
     let properties = declaration.get("Properties")?;
     let text = |name: &str| properties.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     match declaration.get("Type")?.as_str()? {
-        "HttpApi" => spec.routes.push(Route { method: text("Method")?.to_ascii_uppercase(), path: text("Path")? }),
+        "HttpApi" => spec.routes.push(Route {
+            method: text("Method")?.to_ascii_uppercase(),
+            path: text("Path")?,
+        }),
         "EventBridgeRule" => {
-            spec.rules.push(Rule { pattern: properties.get("Pattern").filter(|pattern| pattern.is_object())?.clone() });
+            spec.rules.push(Rule {
+                pattern: properties.get("Pattern").filter(|pattern| pattern.is_object())?.clone(),
+            });
         }
         "ScheduleV2" => {
             let input = text("Input").unwrap_or_else(|| Value::Object(Map::new()).to_string());
-            spec.schedules.push(Schedule { every: rate(&text("ScheduleExpression")?)?, input });
+            spec.schedules.push(Schedule {
+                every: rate(&text("ScheduleExpression")?)?,
+                input,
+            });
         }
         "SQS" => {
             let batch = properties.get("BatchSize").and_then(Value::as_u64).unwrap_or(10);
-            spec.mappings.push(Mapping { queue: text("Queue")?, batch: usize::try_from(batch).ok()? });
+            spec.mappings.push(Mapping {
+                queue: text("Queue")?,
+                batch: usize::try_from(batch).ok()?,
+            });
         }
         _ => return None,
     }

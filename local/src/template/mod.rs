@@ -32,7 +32,10 @@ pub struct TemplateError {
 
 impl TemplateError {
     fn new(at: &str, why: impl Into<String>) -> Self {
-        Self { at: at.to_owned(), why: why.into() }
+        Self {
+            at: at.to_owned(),
+            why: why.into(),
+        }
     }
 }
 
@@ -76,7 +79,11 @@ impl Stack {
             Some(globals) => scope.resolve(globals)?,
             None => json!({}),
         };
-        let mut stack = Self { tables: Vec::new(), queues: Vec::new(), functions: Vec::new() };
+        let mut stack = Self {
+            tables: Vec::new(),
+            queues: Vec::new(),
+            functions: Vec::new(),
+        };
         for (name, resource) in resources {
             let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
             let properties = || scope.resolve(resource.get("Properties").unwrap_or(&Value::Null));
@@ -84,7 +91,9 @@ impl Stack {
                 "AWS::DynamoDB::Table" => stack.tables.push(table(&scope.physical(name)?, &properties()?)),
                 "AWS::SQS::Queue" => stack.queues.push(queue(&scope.physical(name)?, &properties()?)),
                 "AWS::Serverless::Function" => {
-                    stack.functions.push(functions::read(&scope, name, &properties()?, &globals)?);
+                    stack
+                        .functions
+                        .push(functions::read(&scope, name, &properties()?, &globals)?);
                 }
                 _ => {}
             }
@@ -99,8 +108,13 @@ impl Stack {
 }
 
 /// Members of a table's properties that `CreateTable` takes as they are.
-const TABLE_MEMBERS: [&str; 5] =
-    ["AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "DeletionProtectionEnabled"];
+const TABLE_MEMBERS: [&str; 5] = [
+    "AttributeDefinitions",
+    "KeySchema",
+    "BillingMode",
+    "GlobalSecondaryIndexes",
+    "DeletionProtectionEnabled",
+];
 
 fn table(name: &str, properties: &Value) -> TableSpec {
     let mut create: Map<String, Value> = TABLE_MEMBERS
@@ -111,13 +125,22 @@ fn table(name: &str, properties: &Value) -> TableSpec {
     let time_to_live = properties.get("TimeToLiveSpecification");
     TableSpec {
         create: Value::Object(create),
-        time_to_live: time_to_live.map(|specification| json!({"TableName": name, "TimeToLiveSpecification": specification})),
+        time_to_live: time_to_live
+            .map(|specification| json!({"TableName": name, "TimeToLiveSpecification": specification})),
     }
 }
 
 /// Queue attributes are the resource's properties, as texts (API Reference, `CreateQueue`).
 fn queue(name: &str, properties: &Value) -> QueueSpec {
-    let attributes = properties.as_object().into_iter().flatten().filter(|(name, _)| *name != "QueueName" && *name != "Tags");
-    let attributes = attributes.map(|(name, value)| (name.clone(), text_of(value).unwrap_or_else(|| value.to_string())));
-    QueueSpec { name: name.to_owned(), attributes: attributes.collect() }
+    let attributes = properties
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "QueueName" && *name != "Tags");
+    let attributes =
+        attributes.map(|(name, value)| (name.clone(), text_of(value).unwrap_or_else(|| value.to_string())));
+    QueueSpec {
+        name: name.to_owned(),
+        attributes: attributes.collect(),
+    }
 }

@@ -29,22 +29,41 @@ pub(super) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// The parameters are the given ones, and the template's defaults for the others.
-    pub(super) fn new(template: &'a Value, place: &'a Place, given: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+    pub(super) fn new(
+        template: &'a Value,
+        place: &'a Place,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Self, TemplateError> {
         let declared = template.get("Parameters").and_then(Value::as_object);
-        if let Some(unknown) = given.keys().find(|name| declared.is_none_or(|declared| !declared.contains_key(*name))) {
+        if let Some(unknown) = given
+            .keys()
+            .find(|name| declared.is_none_or(|declared| !declared.contains_key(*name)))
+        {
             return Err(TemplateError::new(unknown, "the template has no such parameter"));
         }
         let mut parameters = BTreeMap::new();
         for (name, declaration) in declared.into_iter().flatten() {
             let value = given.get(name).map(|text| Value::String(text.clone()));
             let value = value.or_else(|| declaration.get("Default").cloned());
-            let value = value.ok_or_else(|| TemplateError::new(name, "the parameter has no default and was not given"))?;
-            let text = text_of(&value).ok_or_else(|| TemplateError::new(name, "the parameter's default is not a text or number"))?;
+            let value =
+                value.ok_or_else(|| TemplateError::new(name, "the parameter has no default and was not given"))?;
+            let text = text_of(&value)
+                .ok_or_else(|| TemplateError::new(name, "the parameter's default is not a text or number"))?;
             let is_list = declaration.get("Type").and_then(Value::as_str) == Some("CommaDelimitedList");
-            let value = if is_list { text.split(',').map(|item| Value::String(item.trim().to_owned())).collect() } else { Value::String(text) };
+            let value = if is_list {
+                text.split(',')
+                    .map(|item| Value::String(item.trim().to_owned()))
+                    .collect()
+            } else {
+                Value::String(text)
+            };
             parameters.insert(name.clone(), value);
         }
-        Ok(Self { place, template, parameters })
+        Ok(Self {
+            place,
+            template,
+            parameters,
+        })
     }
 
     /// A value with its functions replaced by what they stand for. Members without a value are left out.
@@ -78,12 +97,16 @@ impl<'a> Scope<'a> {
 
     fn function(&self, name: &str, argument: &Value) -> Maybe {
         match name {
-            "Ref" => self.reference(&self.text(argument)?),
+            "Ref" => self.reference(&argument_text(argument)?),
             "Fn::GetAtt" => match argument.as_array().map(Vec::as_slice) {
-                Some([Value::String(resource), Value::String(attribute)]) => self.attribute(resource, attribute).map(Some),
+                Some([Value::String(resource), Value::String(attribute)]) => {
+                    self.attribute(resource, attribute).map(Some)
+                }
                 _ => Err(TemplateError::new("Fn::GetAtt", "it takes a resource and an attribute")),
             },
-            "Fn::Sub" => self.substitute(&self.text(argument)?).map(|text| Some(Value::String(text))),
+            "Fn::Sub" => self
+                .substitute(&argument_text(argument)?)
+                .map(|text| Some(Value::String(text))),
             "Fn::Join" => match argument.as_array().map(Vec::as_slice) {
                 Some([Value::String(separator), list]) => {
                     let list = self.resolve(list)?;
@@ -121,7 +144,10 @@ impl<'a> Scope<'a> {
     fn resource_id(&self, name: &str) -> Result<String, TemplateError> {
         let physical = self.physical(name)?;
         Ok(match self.type_of(name)? {
-            "AWS::SQS::Queue" => format!("https://sqs.{}.amazonaws.com/{}/{physical}", self.place.region, self.place.account),
+            "AWS::SQS::Queue" => format!(
+                "https://sqs.{}.amazonaws.com/{}/{physical}",
+                self.place.region, self.place.account
+            ),
             _ => physical,
         })
     }
@@ -134,7 +160,12 @@ impl<'a> Scope<'a> {
             ("AWS::SQS::Queue", "Arn") => format!("arn:aws:sqs:{region}:{account}:{physical}"),
             ("AWS::SQS::Queue", "QueueName") => physical,
             ("AWS::Serverless::Function", "Arn") => format!("arn:aws:lambda:{region}:{account}:function:{physical}"),
-            (kind, attribute) => return Err(TemplateError::new(name, format!("the attribute {attribute} of {kind} is not understood"))),
+            (kind, attribute) => {
+                return Err(TemplateError::new(
+                    name,
+                    format!("the attribute {attribute} of {kind} is not understood"),
+                ));
+            }
         };
         Ok(Value::String(text))
     }
@@ -143,7 +174,11 @@ impl<'a> Scope<'a> {
     pub(super) fn physical(&self, name: &str) -> Result<String, TemplateError> {
         let resource = self.resource(name)?;
         let fifo = resource.pointer("/Properties/FifoQueue").and_then(Value::as_bool) == Some(true);
-        Ok(format!("{}-{name}{}", self.place.stack, if fifo { ".fifo" } else { "" }))
+        Ok(format!(
+            "{}-{name}{}",
+            self.place.stack,
+            if fifo { ".fifo" } else { "" }
+        ))
     }
 
     fn resource(&self, name: &str) -> Result<&'a Value, TemplateError> {
@@ -160,21 +195,28 @@ impl<'a> Scope<'a> {
         let mut result = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after.split_once('}').ok_or_else(|| TemplateError::new(text, "a ${ is not closed"))?;
+            let (name, tail) = after
+                .split_once('}')
+                .ok_or_else(|| TemplateError::new(text, "a ${ is not closed"))?;
             let value = match name.split_once('.') {
                 Some((resource, attribute)) => Some(self.attribute(resource, attribute)?),
                 None => self.reference(name)?,
             };
             let value = value.as_ref().and_then(text_of);
             result.push_str(before);
-            result.push_str(&value.ok_or_else(|| TemplateError::new(name, "it is not a text and cannot be substituted"))?);
+            result.push_str(
+                &value.ok_or_else(|| TemplateError::new(name, "it is not a text and cannot be substituted"))?,
+            );
             rest = tail;
         }
         Ok(result + rest)
     }
 
     fn holds(&self, name: &str) -> Result<bool, TemplateError> {
-        let condition = self.template.get("Conditions").and_then(|conditions| conditions.get(name));
+        let condition = self
+            .template
+            .get("Conditions")
+            .and_then(|conditions| conditions.get(name));
         self.condition(condition.ok_or_else(|| TemplateError::new(name, "the template has no such condition"))?)
     }
 
@@ -189,10 +231,11 @@ impl<'a> Scope<'a> {
             (other, _) => Err(TemplateError::new(other, "this condition is not understood")),
         }
     }
+}
 
-    fn text(&self, argument: &Value) -> Result<String, TemplateError> {
-        argument.as_str().map(ToOwned::to_owned).ok_or_else(|| TemplateError::new("a function", "its argument is not a text"))
-    }
+fn argument_text(argument: &Value) -> Result<String, TemplateError> {
+    let text = argument.as_str().map(ToOwned::to_owned);
+    text.ok_or_else(|| TemplateError::new("a function", "its argument is not a text"))
 }
 
 fn function_of(members: &Map<String, Value>) -> Option<(&str, &Value)> {

@@ -30,7 +30,10 @@ fn value(node: &Yaml<'_>) -> Result<Value, TemplateError> {
             members.collect::<Result<Map<_, _>, TemplateError>>().map(Value::Object)
         }
         Yaml::Tagged(tag, inner) => Ok(written_out(&tag.suffix, value(inner)?)),
-        Yaml::Alias(_) | Yaml::BadValue => Err(TemplateError::new("the YAML", "aliases and malformed values are not understood")),
+        Yaml::Alias(_) | Yaml::BadValue => Err(TemplateError::new(
+            "the YAML",
+            "aliases and malformed values are not understood",
+        )),
     }
 }
 

@@ -16,18 +16,32 @@ use crate::cloud::route::query_value;
 const MOST: usize = 1_000;
 
 pub(super) fn buckets<'a>(names: impl Iterator<Item = &'a String>) -> Response<Bytes> {
-    let listed: String = names.map(|name| format!("<Bucket><Name>{}</Name></Bucket>", escape(name))).collect();
-    let body = format!("<ListAllMyBucketsResult><Buckets>{listed}</Buckets></ListAllMyBucketsResult>");
+    let mut body = "<ListAllMyBucketsResult><Buckets>".to_owned();
+    for name in names {
+        let _ = write!(body, "<Bucket><Name>{}</Name></Bucket>", escape(name));
+    }
+    body.push_str("</Buckets></ListAllMyBucketsResult>");
     reply(StatusCode::OK, "application/xml", body)
 }
 
 /// One page of a bucket, in the order of the keys' UTF-8. A page's token is the last key of the page before.
-pub(super) fn objects(bucket: &str, objects: &BTreeMap<String, Object>, query: &str) -> Result<Response<Bytes>, Failure> {
+pub(super) fn objects(
+    bucket: &str,
+    objects: &BTreeMap<String, Object>,
+    query: &str,
+) -> Result<Response<Bytes>, Failure> {
     let prefix = query_value(query, "prefix").unwrap_or_default();
-    let most = query_value(query, "max-keys").and_then(|most| most.parse().ok()).unwrap_or(MOST).min(MOST);
-    let token = query_value(query, "continuation-token").map(|token| key_of(&token)).transpose()?;
+    let most = query_value(query, "max-keys")
+        .and_then(|most| most.parse().ok())
+        .unwrap_or(MOST)
+        .min(MOST);
+    let token = query_value(query, "continuation-token")
+        .map(|token| key_of(&token))
+        .transpose()?;
     let after = token.or_else(|| query_value(query, "start-after")).unwrap_or_default();
-    let mut matching = objects.iter().filter(|(key, _)| key.starts_with(&prefix) && (after.is_empty() || **key > after));
+    let mut matching = objects
+        .iter()
+        .filter(|(key, _)| key.starts_with(&prefix) && (after.is_empty() || **key > after));
     let page: Vec<(&String, &Object)> = matching.by_ref().take(most).collect();
     let truncated = most > 0 && matching.next().is_some();
     let mut body = format!(
@@ -37,7 +51,11 @@ pub(super) fn objects(bucket: &str, objects: &BTreeMap<String, Object>, query: &
         page.len()
     );
     if let (true, Some((last, _))) = (truncated, page.last()) {
-        let _ = write!(body, "<NextContinuationToken>{}</NextContinuationToken>", URL_SAFE_NO_PAD.encode(last.as_bytes()));
+        let _ = write!(
+            body,
+            "<NextContinuationToken>{}</NextContinuationToken>",
+            URL_SAFE_NO_PAD.encode(last.as_bytes())
+        );
     }
     for (key, object) in page {
         let _ = write!(

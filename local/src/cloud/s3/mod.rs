@@ -41,22 +41,29 @@ impl Buckets {
             "DeleteBucket" => self.delete_bucket(&bucket),
             "HeadBucket" => self.bucket(&bucket).map(|_| empty(StatusCode::OK)),
             "ListBuckets" => Ok(list::buckets(self.buckets.keys())),
-            "ListObjectsV2" => self.bucket(&bucket).and_then(|objects| {
-                list::objects(&bucket, objects, request.uri().query().unwrap_or_default())
-            }),
+            "ListObjectsV2" => self
+                .bucket(&bucket)
+                .and_then(|objects| list::objects(&bucket, objects, request.uri().query().unwrap_or_default())),
             "PutObject" => self.put(&bucket, &key, request, now),
-            "GetObject" => self.get(&bucket, &key, request).map(|object| show(object, object.body.clone())),
+            "GetObject" => self
+                .get(&bucket, &key, request)
+                .map(|object| show(object, object.body.clone())),
             "HeadObject" => self.get(&bucket, &key, request).map(|object| {
                 let mut response = show(object, Bytes::new());
-                response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(object.body.len()));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_LENGTH, HeaderValue::from(object.body.len()));
                 response
             }),
             "DeleteObject" => self.bucket_mut(&bucket).map(|objects| {
                 objects.remove(&key);
                 empty(StatusCode::NO_CONTENT)
             }),
-            _ => Err(Failure::new("NotImplemented", "A header or query you provided requests functionality that is not implemented.")
-                .with_status(StatusCode::NOT_IMPLEMENTED)),
+            _ => Err(Failure::new(
+                "NotImplemented",
+                "A header or query you provided requests functionality that is not implemented.",
+            )
+            .with_status(StatusCode::NOT_IMPLEMENTED)),
         };
         match outcome {
             Ok(response) => response,
@@ -69,7 +76,9 @@ impl Buckets {
 
     fn create(&mut self, name: &str) -> Outcome {
         let valid = (3..=63).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b));
         if !valid {
             return Err(Failure::new("InvalidBucketName", "The specified bucket is not valid."));
         }
@@ -103,7 +112,9 @@ impl Buckets {
         let object = Object {
             etag: format!("\"{:x}\"", md5::compute(&body)),
             body,
-            content_type: text(headers, "content-type").unwrap_or("binary/octet-stream").to_owned(),
+            content_type: text(headers, "content-type")
+                .unwrap_or("binary/octet-stream")
+                .to_owned(),
             metadata: metadata_of(headers),
             modified_at: now,
         };
@@ -150,7 +161,11 @@ fn show(object: &Object, body: Bytes) -> Response<Bytes> {
     let mut response = reply(StatusCode::OK, "", body);
     insert(&mut response, header::ETAG, &object.etag);
     insert(&mut response, header::CONTENT_TYPE, &object.content_type);
-    insert(&mut response, header::LAST_MODIFIED, &wire::http_date(object.modified_at));
+    insert(
+        &mut response,
+        header::LAST_MODIFIED,
+        &wire::http_date(object.modified_at),
+    );
     for (name, value) in &object.metadata {
         if let Ok(name) = HeaderName::try_from(format!("x-amz-meta-{name}")) {
             insert(&mut response, name, value);
@@ -174,6 +189,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn metadata_of(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let own = headers.iter().filter_map(|(name, value)| Some((name.as_str().strip_prefix("x-amz-meta-")?, value.to_str().ok()?)));
+    let own = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().strip_prefix("x-amz-meta-")?, value.to_str().ok()?)));
     own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -91,7 +91,14 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(arn: String, attributes: BTreeMap<String, String>, now: Timestamp) -> Self {
         let tags = BTreeMap::new();
-        Self { arn, attributes, tags, created_at: now, messages: BTreeMap::new(), remembered: BTreeMap::new() }
+        Self {
+            arn,
+            attributes,
+            tags,
+            created_at: now,
+            messages: BTreeMap::new(),
+            remembered: BTreeMap::new(),
+        }
     }
 
     pub(super) fn is_fifo(&self) -> bool {
@@ -103,20 +110,35 @@ impl Queue {
     }
 
     pub(super) fn seconds(&self, name: &str, default: u64) -> Duration {
-        Duration::from_secs(self.attributes.get(name).and_then(|value| value.parse().ok()).unwrap_or(default))
+        Duration::from_secs(
+            self.attributes
+                .get(name)
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(default),
+        )
     }
 
     /// Puts a message into the queue, unless it is a duplicate. Returns the id and sequence number that the sender is told.
     pub(super) fn send(&mut self, draft: Draft, sequence: u64, now: Timestamp) -> (String, u64) {
         self.remembered.retain(|_, sent| sent.at + DEDUPLICATION > now);
-        let per_group = self.attributes.get("DeduplicationScope").is_some_and(|scope| scope == "messageGroup");
+        let per_group = self
+            .attributes
+            .get("DeduplicationScope")
+            .is_some_and(|scope| scope == "messageGroup");
         let scope = draft.group.as_deref().filter(|_| per_group).unwrap_or_default();
         let key = draft.deduplication.as_ref().map(|token| format!("{scope}\n{token}"));
         if let Some(sent) = key.as_ref().and_then(|key| self.remembered.get(key)) {
             return (sent.id.clone(), sent.sequence);
         }
         if let Some(key) = key {
-            self.remembered.insert(key, Sent { at: now, id: draft.id.clone(), sequence });
+            self.remembered.insert(
+                key,
+                Sent {
+                    at: now,
+                    id: draft.id.clone(),
+                    sequence,
+                },
+            );
         }
         let id = draft.id.clone();
         let message = Message {
@@ -138,7 +160,14 @@ impl Queue {
 
     /// Takes in a message that another queue has given up. It keeps its id and its age.
     pub(super) fn take_in(&mut self, message: Message, sequence: u64, now: Timestamp) {
-        let moved = Message { sequence, visible_at: now, receipt: None, receives: 0, first_received_at: None, ..message };
+        let moved = Message {
+            sequence,
+            visible_at: now,
+            receipt: None,
+            receives: 0,
+            first_received_at: None,
+            ..message
+        };
         self.messages.insert(sequence, moved);
     }
 
@@ -154,8 +183,12 @@ impl Queue {
         mut receipt: impl FnMut() -> String,
     ) -> Received {
         self.forget_old(now);
-        let mut blocked: BTreeSet<String> =
-            self.messages.values().filter(|message| message.in_flight(now)).filter_map(|message| message.group.clone()).collect();
+        let mut blocked: BTreeSet<String> = self
+            .messages
+            .values()
+            .filter(|message| message.in_flight(now))
+            .filter_map(|message| message.group.clone())
+            .collect();
         let mut received = Received::default();
         let mut dead = Vec::new();
         for message in self.messages.values_mut() {
@@ -179,18 +212,25 @@ impl Queue {
             message.receipt = Some(ReceiptHandle(receipt()));
             received.messages.push(message.clone());
         }
-        received.dead = dead.iter().filter_map(|sequence| self.messages.remove(sequence)).collect();
+        received.dead = dead
+            .iter()
+            .filter_map(|sequence| self.messages.remove(sequence))
+            .collect();
         received
     }
 
     /// Deletes the message with this receipt. A receipt that is out of date deletes nothing, and is no error.
     pub(super) fn delete(&mut self, receipt: &ReceiptHandle) {
-        self.messages.retain(|_, message| message.receipt.as_ref() != Some(receipt));
+        self.messages
+            .retain(|_, message| message.receipt.as_ref() != Some(receipt));
     }
 
     /// Makes the message with this receipt visible after `visibility`; false if it is not in flight.
     pub(super) fn change_visibility(&mut self, receipt: &ReceiptHandle, visibility: Duration, now: Timestamp) -> bool {
-        let found = self.messages.values_mut().find(|m| m.receipt.as_ref() == Some(receipt) && m.in_flight(now));
+        let found = self
+            .messages
+            .values_mut()
+            .find(|m| m.receipt.as_ref() == Some(receipt) && m.in_flight(now));
         if let Some(message) = found {
             message.visible_at = now + visibility;
             return true;
@@ -209,20 +249,31 @@ impl Queue {
 
     /// When the next message that is hidden now can be received.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.messages.values().map(|message| message.visible_at).filter(|at| *at > now).min()
+        self.messages
+            .values()
+            .map(|message| message.visible_at)
+            .filter(|at| *at > now)
+            .min()
     }
 
     /// Whether a receive would deliver something. It may say yes where all that is there belongs into the dead-letter queue.
     pub(super) fn has_work(&self, now: Timestamp) -> bool {
-        let blocked: BTreeSet<&String> =
-            self.messages.values().filter(|m| m.in_flight(now)).filter_map(|m| m.group.as_ref()).collect();
+        let blocked: BTreeSet<&String> = self
+            .messages
+            .values()
+            .filter(|m| m.in_flight(now))
+            .filter_map(|m| m.group.as_ref())
+            .collect();
         let free = |message: &Message| message.group.as_ref().is_none_or(|group| !blocked.contains(group));
-        self.messages.values().any(|message| message.visible_at <= now && free(message))
+        self.messages
+            .values()
+            .any(|message| message.visible_at <= now && free(message))
     }
 
     /// Messages that are visible, in flight, and delayed.
     pub(super) fn counts(&self, now: Timestamp) -> [usize; 3] {
-        let count = |wanted: &dyn Fn(&Message) -> bool| self.messages.values().filter(|message| wanted(message)).count();
+        let count =
+            |wanted: &dyn Fn(&Message) -> bool| self.messages.values().filter(|message| wanted(message)).count();
         [
             count(&|message| message.visible_at <= now),
             count(&|message| message.in_flight(now)),

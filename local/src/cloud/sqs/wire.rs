@@ -40,11 +40,17 @@ pub(super) fn no_such_queue() -> Failure {
 }
 
 pub(super) fn missing(name: &str) -> Failure {
-    Failure::new("MissingParameter", format!("The request must contain the parameter {name}."))
+    Failure::new(
+        "MissingParameter",
+        format!("The request must contain the parameter {name}."),
+    )
 }
 
 pub(super) fn invalid(name: &str, why: &str) -> Failure {
-    Failure::new("InvalidParameterValue", format!("Value for parameter {name} is invalid. Reason: {why}."))
+    Failure::new(
+        "InvalidParameterValue",
+        format!("Value for parameter {name} is invalid. Reason: {why}."),
+    )
 }
 
 /// MD5 as hexadecimal text, which is how SQS lets clients check what arrived.
