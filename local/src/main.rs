@@ -51,7 +51,11 @@ struct UpArgs {
 
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().map_err(|_| "it is a number".to_owned())?;
-    if (0.0..=100_000.0).contains(&speed) { Ok(speed) } else { Err("it is a number from 0 to 100000".to_owned()) }
+    if (0.0..=100_000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("it is a number from 0 to 100000".to_owned())
+    }
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {
@@ -61,7 +65,10 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    tracing_subscriber::fmt().with_max_level(command.log).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(command.log)
+        .with_writer(std::io::stderr)
+        .init();
     let result = match command.action {
         Action::Up(arguments) => in_one_thread(up(arguments)),
     };

@@ -97,11 +97,18 @@ struct Starting<'a> {
 impl<'a> Starting<'a> {
     fn new(config: &'a SdkConfig, stack: &Stack, function: Function) -> Result<Self, InitError> {
         let spec = stack.function(function).ok_or(InitError::Absent(function))?;
-        Ok(Self { config, function, variables: Variables::from_map(spec.variables.clone()) })
+        Ok(Self {
+            config,
+            function,
+            variables: Variables::from_map(spec.variables.clone()),
+        })
     }
 
     fn with<C>(self, new: impl FnOnce(&SdkConfig, &Variables) -> Result<C, SettingsError>) -> Result<C, InitError> {
-        new(self.config, &self.variables).map_err(|error| InitError::Settings { function: self.function, error })
+        new(self.config, &self.variables).map_err(|error| InitError::Settings {
+            function: self.function,
+            error,
+        })
     }
 }
 
@@ -115,7 +122,8 @@ fn context(spec: &FunctionSpec, id: u64, now: Timestamp) -> lambda_runtime::Cont
 }
 
 fn event<E: DeserializeOwned>(payload: Value, context: lambda_runtime::Context) -> Result<LambdaEvent<E>, String> {
-    let payload = serde_json::from_value(payload).map_err(|error| format!("the event has not the expected shape: {error}"))?;
+    let payload =
+        serde_json::from_value(payload).map_err(|error| format!("the event has not the expected shape: {error}"))?;
     Ok(LambdaEvent::new(payload, context))
 }
 
@@ -135,7 +143,11 @@ mod tests {
 
     /// The template with every optional parameter given, so that every variable is there.
     fn stack() -> Stack {
-        let place = Place { stack: "berth".to_owned(), account: "123456789012".to_owned(), region: "us-east-1".to_owned() };
+        let place = Place {
+            stack: "berth".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
         let given = [
             ("Subnets", "subnet-a"),
             ("SecurityGroups", "sg-a"),
