@@ -182,6 +182,7 @@ mod tests {
         check(Function::Activity, activity::Context::new);
         check(Function::Watchdog, watchdog::Context::new);
         check(Function::Provision, provision::Context::new);
+        check(Function::Rebase, rebase::Context::new);
         check(Function::Reconcile, reconcile::Context::new);
         check(Function::TaskState, task_state::Context::new);
     }
