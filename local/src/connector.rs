@@ -62,7 +62,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     /// Shares this cloud.
     pub fn new(cloud: Cloud) -> Self {
-        Self { cloud: Arc::new(Mutex::new(cloud)), sleepers: Arc::default() }
+        Self {
+            cloud: Arc::new(Mutex::new(cloud)),
+            sleepers: Arc::default(),
+        }
     }
 
     /// The cloud, until the guard is dropped.
@@ -96,12 +99,17 @@ impl Shared {
         sleepers.last += 1;
         let key = (until, sleepers.last);
         sleepers.waiting.insert(key, None);
-        Nap { shared: self.clone(), key }
+        Nap {
+            shared: self.clone(),
+            key,
+        }
     }
 
     /// An SDK configuration whose calls this cloud answers. Attempts have no time limit, because no time passes in them.
     pub fn sdk_config(&self, region: &str) -> SdkConfig {
-        let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
+        let retries = RetryConfig::standard()
+            .with_max_attempts(3)
+            .with_initial_backoff(Duration::from_millis(50));
         let credentials = Credentials::new("local", "local", None, None, "berth");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -117,7 +125,9 @@ impl Shared {
     }
 
     async fn answer(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let request = request
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::user(error.into()))?;
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
         let request = Request::from_parts(head, body);
@@ -172,7 +182,9 @@ impl Future for Nap {
         if self.shared.now() >= self.key.0 {
             return Poll::Ready(());
         }
-        lock(&self.shared.sleepers).waiting.insert(self.key, Some(context.waker().clone()));
+        lock(&self.shared.sleepers)
+            .waiting
+            .insert(self.key, Some(context.waker().clone()));
         Poll::Pending
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod cloud;
 pub mod connector;
+pub mod demo;
 pub mod engine;
 pub mod template;
 pub mod up;

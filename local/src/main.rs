@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
+use berth::demo::{self, DemoError};
 use berth::up::{Options, Up, UpError};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -25,6 +26,19 @@ struct Command {
 enum Action {
     /// Run everything on this machine: the API, the functions, and the AWS services that they use.
     Up(UpArgs),
+    /// Watch the life of five tenants on a system of its own, in under a minute.
+    Demo,
+}
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Up(#[from] UpError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
 }
 
 #[derive(Args)]
@@ -51,7 +65,11 @@ struct UpArgs {
 
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().map_err(|_| "it is a number".to_owned())?;
-    if (0.0..=100_000.0).contains(&speed) { Ok(speed) } else { Err("it is a number from 0 to 100000".to_owned()) }
+    if (0.0..=100_000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("it is a number from 0 to 100000".to_owned())
+    }
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {
@@ -61,9 +79,13 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    tracing_subscriber::fmt().with_max_level(command.log).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(command.log)
+        .with_writer(std::io::stderr)
+        .init();
     let result = match command.action {
         Action::Up(arguments) => in_one_thread(up(arguments)),
+        Action::Demo => in_one_thread(demo()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,12 +96,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn in_one_thread(work: impl Future<Output = Result<(), UpError>>) -> Result<(), UpError> {
+fn in_one_thread(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-async fn up(arguments: UpArgs) -> Result<(), UpError> {
+async fn demo() -> Result<(), CommandError> {
+    let options = Options {
+        port: 0,
+        aws_port: 0,
+        data: None,
+        speed: demo::SPEED,
+        seed: 1,
+        start: present(),
+        parameters: BTreeMap::new(),
+    };
+    let up = Up::start(&options).await?;
+    let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
+    println!("A whole system on this machine: the API at {api}, its AWS at {aws}.");
+    println!("Time runs {} times faster.", demo::SPEED);
+    tokio::select! {
+        served = up.serve(ended()) => Ok(served?),
+        told = demo::tell(&api, &aws) => Ok(told?),
+    }
+}
+
+async fn up(arguments: UpArgs) -> Result<(), CommandError> {
     let options = Options {
         port: arguments.port,
         aws_port: arguments.aws_port,
@@ -99,7 +141,7 @@ async fn up(arguments: UpArgs) -> Result<(), UpError> {
     println!("  curl -X PUT http://{api}/tenants/acme -H 'content-type: application/json' -d '{{}}'");
     println!("  curl http://{api}/tenants/acme");
     println!("  curl http://{api}/_local/clock -d '{{\"advance_seconds\":1860}}'");
-    up.serve(ended()).await
+    Ok(up.serve(ended()).await?)
 }
 
 /// The present moment of this machine, at which a new world begins.

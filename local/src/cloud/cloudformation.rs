@@ -18,7 +18,7 @@ macro_rules! statuses {
         /// A stack's status (API Reference, `Stack`, `StackStatus`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum StackStatus {
-            $(#[doc = $text] $variant),+
+            $(#[doc = concat!("`", $text, "`")] $variant),+
         }
 
         impl StackStatus {
@@ -92,7 +92,7 @@ pub(super) struct Stacks {
     region: String,
     account: String,
     ids: Ids,
-    stacks: BTreeMap<String, Stack>,
+    by_name: BTreeMap<String, Stack>,
 }
 
 impl Stacks {
@@ -101,14 +101,14 @@ impl Stacks {
             region: config.region.clone(),
             account: config.account.clone(),
             ids: Ids::new(config.seed ^ 0x5354_4143),
-            stacks: BTreeMap::new(),
+            by_name: BTreeMap::new(),
         }
     }
 
     /// Gives a stack this status; a name that is new is a new stack.
     pub(super) fn set<'a>(&'a mut self, name: &'a str, status: StackStatus, now: Timestamp) -> StackName<'a> {
         let ids = &mut self.ids;
-        let stack = self.stacks.entry(name.to_owned()).or_insert_with(|| Stack {
+        let stack = self.by_name.entry(name.to_owned()).or_insert_with(|| Stack {
             id: ids.uuid(),
             status,
             created_at: now,
@@ -128,7 +128,7 @@ impl Stacks {
         }
         let wanted = form_value(request.body(), "StackName");
         let found: Vec<(&String, &Stack)> = self
-            .stacks
+            .by_name
             .iter()
             .filter(|(name, stack)| self.is(name, stack, wanted.as_deref()))
             .collect();

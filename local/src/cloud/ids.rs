@@ -18,9 +18,9 @@ impl Ids {
         let mut random = fastrand::Rng::with_seed(self.seed);
         let (high, low) = (random.u64(..), random.u64(..));
         self.seed = random.get_seed();
-        let [a, b, c] = [high >> 32, (high >> 16) & 0xffff, (high & 0x0fff) | 0x4000];
-        let [d, e] = [((low >> 48) & 0x3fff) | 0x8000, low & 0xffff_ffff_ffff];
-        format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+        let (first, second, third) = (high >> 32, (high >> 16) & 0xffff, (high & 0x0fff) | 0x4000);
+        let (fourth, fifth) = (((low >> 48) & 0x3fff) | 0x8000, low & 0xffff_ffff_ffff);
+        format!("{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{fifth:012x}")
     }
 }
 

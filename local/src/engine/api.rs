@@ -21,10 +21,19 @@ pub(super) struct Taken<'a> {
 
 /// The route of the API for this method and path.
 pub(super) fn route<'a>(stack: &'a Stack, method: &str, path: &str) -> Option<Taken<'a>> {
-    let routes = stack.functions.iter().flat_map(|spec| spec.routes.iter().map(|route| (spec.function, route)));
-    routes.filter(|(_, route)| route.method == method || route.method == "ANY").find_map(|(function, route)| {
-        Some(Taken { function, route, parameters: parameters(&route.path, path)? })
-    })
+    let routes = stack
+        .functions
+        .iter()
+        .flat_map(|spec| spec.routes.iter().map(|route| (spec.function, route)));
+    routes
+        .filter(|(_, route)| route.method == method || route.method == "ANY")
+        .find_map(|(function, route)| {
+            Some(Taken {
+                function,
+                route,
+                parameters: parameters(&route.path, path)?,
+            })
+        })
 }
 
 fn parameters(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
@@ -88,7 +97,14 @@ pub(super) fn event(taken: &Taken<'_>, request: &Request<Bytes>, id: u64, now: T
             }
         };
         put("queryStringParameters", query_parameters(query));
-        put("pathParameters", taken.parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect());
+        put(
+            "pathParameters",
+            taken
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)))
+                .collect(),
+        );
         if !request.body().is_empty() {
             let body = text.map_or_else(|| STANDARD.encode(request.body()), ToOwned::to_owned);
             event.insert("body".to_owned(), Value::String(body));
@@ -107,7 +123,11 @@ fn headers(headers: &HeaderMap) -> Map<String, Value> {
 }
 
 fn header(headers: &HeaderMap, name: &str) -> String {
-    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     values.join(",")
 }
 
@@ -115,7 +135,10 @@ fn header(headers: &HeaderMap, name: &str) -> String {
 fn query_parameters(query: &str) -> Map<String, Value> {
     let mut map: Map<String, Value> = Map::new();
     for (name, value) in crate::cloud::query_pairs(query) {
-        let joined = map.get(&name).and_then(Value::as_str).map(|before| format!("{before},{value}"));
+        let joined = map
+            .get(&name)
+            .and_then(Value::as_str)
+            .map(|before| format!("{before},{value}"));
         map.insert(name, Value::String(joined.unwrap_or(value)));
     }
     map
@@ -123,7 +146,11 @@ fn query_parameters(query: &str) -> Map<String, Value> {
 
 /// The HTTP response that API Gateway makes of a function's answer; 500 for anything that it does not understand.
 pub(super) fn response(answer: Result<Value, String>) -> Response<Bytes> {
-    answer.ok().as_ref().and_then(understood).unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+    answer
+        .ok()
+        .as_ref()
+        .and_then(understood)
+        .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
 /// The answer to a request that no route is for.
@@ -135,14 +162,26 @@ fn understood(answer: &Value) -> Option<Response<Bytes>> {
     let status = u16::try_from(answer.get("statusCode")?.as_u64()?).ok()?;
     let body = answer.get("body").and_then(Value::as_str).unwrap_or_default();
     let encoded = answer.get("isBase64Encoded").and_then(Value::as_bool) == Some(true);
-    let body = if encoded { Bytes::from(STANDARD.decode(body).ok()?) } else { Bytes::from(body.to_owned()) };
+    let body = if encoded {
+        Bytes::from(STANDARD.decode(body).ok()?)
+    } else {
+        Bytes::from(body.to_owned())
+    };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).ok()?;
     let single = answer.get("headers").and_then(Value::as_object).into_iter().flatten();
-    let multiple = answer.get("multiValueHeaders").and_then(Value::as_object).into_iter().flatten();
-    let multiple = multiple.flat_map(|(name, values)| values.as_array().into_iter().flatten().map(move |value| (name, value)));
+    let multiple = answer
+        .get("multiValueHeaders")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let multiple =
+        multiple.flat_map(|(name, values)| values.as_array().into_iter().flatten().map(move |value| (name, value)));
     for (name, value) in single.chain(multiple) {
-        let (name, value) = (HeaderName::try_from(name).ok()?, HeaderValue::try_from(value.as_str()?).ok()?);
+        let (name, value) = (
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::try_from(value.as_str()?).ok()?,
+        );
         response.headers_mut().append(name, value);
     }
     Some(response)
@@ -151,7 +190,9 @@ fn understood(answer: &Value) -> Option<Response<Bytes>> {
 fn message(status: StatusCode, text: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(json!({"message": text}).to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -161,7 +202,10 @@ mod tests {
 
     #[test]
     fn a_path_is_matched_part_by_part() {
-        assert_eq!(parameters("/tenants/{id}", "/tenants/acme"), Some(vec![("id".to_owned(), "acme".to_owned())]));
+        assert_eq!(
+            parameters("/tenants/{id}", "/tenants/acme"),
+            Some(vec![("id".to_owned(), "acme".to_owned())])
+        );
         assert_eq!(parameters("/tenants/{id}/wake", "/tenants/acme"), None);
         assert_eq!(parameters("/tenants/{id}", "/tenants/acme/wake"), None);
         assert_eq!(parameters("/tenants/{id}", "/tenants/"), None);
@@ -170,9 +214,16 @@ mod tests {
 
     #[test]
     fn an_answer_becomes_a_response() {
-        let answer = json!({"statusCode": 202, "headers": {"retry-after": "2"}, "body": "{}", "isBase64Encoded": false});
+        let answer =
+            json!({"statusCode": 202, "headers": {"retry-after": "2"}, "body": "{}", "isBase64Encoded": false});
         let response = response(Ok(answer));
-        assert_eq!((response.status(), response.headers()["retry-after"].as_bytes()), (StatusCode::ACCEPTED, b"2".as_slice()));
-        assert_eq!(super::response(Err("boom".to_owned())).status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(
+            (response.status(), response.headers()["retry-after"].as_bytes()),
+            (StatusCode::ACCEPTED, b"2".as_slice())
+        );
+        assert_eq!(
+            super::response(Err("boom".to_owned())).status(),
+            StatusCode::INTERNAL_SERVER_ERROR
+        );
     }
 }

@@ -38,16 +38,46 @@ pub enum DeployError {
     #[error(transparent)]
     Init(#[from] InitError),
     /// A service refused what the template or the sample asks for.
-    #[error("{action} was refused while the template was deployed: {answer}")]
-    Refused {
-        /// What was asked.
-        action: String,
-        /// What the service answered.
-        answer: String,
-    },
-    /// The Rust side of a request could not be built.
-    #[error(transparent)]
-    Request(#[from] http::Error),
+    #[error("the template could not be deployed: {0}")]
+    Refused(#[from] Refusal),
+}
+
+/// A call that a service refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} was refused: {code}: {message}")]
+pub struct Refusal {
+    action: String,
+    code: String,
+    message: String,
+}
+
+impl Refusal {
+    fn new(action: &str, answer: &Value) -> Self {
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let code = if answer.get("ErrorCode").is_some() {
+            text("ErrorCode")
+        } else {
+            text("__type")
+        };
+        let message = if answer.get("Message").is_some() {
+            text("Message")
+        } else {
+            text("message")
+        };
+        Self {
+            action: action.to_owned(),
+            code,
+            message,
+        }
+    }
+
+    fn unsent(action: &str, error: &http::Error) -> Self {
+        Self {
+            action: action.to_owned(),
+            code: "not sent".to_owned(),
+            message: error.to_string(),
+        }
+    }
 }
 
 impl Engine {
@@ -57,7 +87,11 @@ impl Engine {
         let stack = {
             let mut cloud = shared.cloud();
             let parameters = sample(&mut cloud, settings)?;
-            let place = Place { stack: "berth".to_owned(), account: "123456789012".to_owned(), region: region.to_owned() };
+            let place = Place {
+                stack: "berth".to_owned(),
+                account: "123456789012".to_owned(),
+                region: region.to_owned(),
+            };
             let stack = Stack::read(TEMPLATE, &place, &parameters)?;
             make(&mut cloud, &stack)?;
             stack
@@ -68,12 +102,22 @@ impl Engine {
 }
 
 /// The sample, and the parameters that make the template use it.
-fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, String>, DeployError> {
+fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, String>, Refusal> {
     ask(cloud, Service::Ecs, "CreateCluster", &json!({"clusterName": CLUSTER}))?;
     let file_system = sample_file_system(cloud)?;
-    let known = ask(cloud, Service::Ecs, "DescribeTaskDefinition", &json!({"taskDefinition": BASE_FAMILY}));
+    let known = ask(
+        cloud,
+        Service::Ecs,
+        "DescribeTaskDefinition",
+        &json!({"taskDefinition": BASE_FAMILY}),
+    );
     if known.is_err() {
-        ask(cloud, Service::Ecs, "RegisterTaskDefinition", &base_definition(&file_system))?;
+        ask(
+            cloud,
+            Service::Ecs,
+            "RegisterTaskDefinition",
+            &base_definition(&file_system),
+        )?;
         cloud.set_stack(BASE_STACK, StackStatus::CreateComplete);
     }
     let mut parameters: BTreeMap<String, String> = [
@@ -82,6 +126,10 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
         ("Cluster", CLUSTER),
         ("FileSystem", &file_system),
         ("WorkspaceVolume", "workspace"),
+        // One machine has one clock. And whoever lets half an hour pass and a minute should find the tenant asleep: the
+        // idle time, the window of coalesced heartbeats, the wait for the next sweep and the stop itself fit into 31.
+        ("ClockSkewSeconds", "0"),
+        ("IdleAfterSeconds", "1740"),
         ("Subnets", "subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719"),
         ("SecurityGroups", "sg-0a1b2c3d4e5f60718"),
     ]
@@ -92,13 +140,17 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
 }
 
 /// Its creation token makes it the same one each time; a repeat is answered with the id of the one that is there.
-fn sample_file_system(cloud: &mut Cloud) -> Result<String, DeployError> {
+fn sample_file_system(cloud: &mut Cloud) -> Result<String, Refusal> {
+    const ACTION: &str = "CreateFileSystem";
     let body = json!({"CreationToken": "berth-sample", "Encrypted": true});
     let request = Request::post("/2015-02-01/file-systems").header("authorization", scope(Service::Efs));
-    let (status, reply) = send(cloud, &request.body(Bytes::from(body.to_string()))?);
+    let request = request
+        .body(Bytes::from(body.to_string()))
+        .map_err(|error| Refusal::unsent(ACTION, &error))?;
+    let (status, reply) = send(cloud, &request);
     let id = reply.get("FileSystemId").and_then(Value::as_str).map(ToOwned::to_owned);
     id.filter(|_| status.is_success() || status == StatusCode::CONFLICT)
-        .ok_or_else(|| DeployError::Refused { action: "CreateFileSystem".to_owned(), answer: reply.to_string() })
+        .ok_or_else(|| Refusal::new(ACTION, &reply))
 }
 
 fn base_definition(file_system: &str) -> Value {
@@ -132,7 +184,7 @@ fn base_definition(file_system: &str) -> Value {
 }
 
 /// Makes the tables and queues that are not there yet.
-fn make(cloud: &mut Cloud, stack: &Stack) -> Result<(), DeployError> {
+fn make(cloud: &mut Cloud, stack: &Stack) -> Result<(), Refusal> {
     for table in &stack.tables {
         let name = table.create.get("TableName").cloned().unwrap_or_default();
         if ask(cloud, Service::DynamoDb, "DescribeTable", &json!({"TableName": name})).is_ok() {
@@ -151,16 +203,18 @@ fn make(cloud: &mut Cloud, stack: &Stack) -> Result<(), DeployError> {
 }
 
 /// Does one call of a JSON service as an SDK would.
-pub fn ask(cloud: &mut Cloud, service: Service, action: &str, input: &Value) -> Result<Value, DeployError> {
+pub fn ask(cloud: &mut Cloud, service: Service, action: &str, input: &Value) -> Result<Value, Refusal> {
     let request = Request::post("/")
         .header("authorization", scope(service))
         .header("x-amz-target", format!("{}.{action}", target(service)))
-        .body(Bytes::from(input.to_string()))?;
+        .body(Bytes::from(input.to_string()))
+        .map_err(|error| Refusal::unsent(action, &error))?;
     let (status, reply) = send(cloud, &request);
     if status.is_success() {
-        return Ok(reply);
+        Ok(reply)
+    } else {
+        Err(Refusal::new(action, &reply))
     }
-    Err(DeployError::Refused { action: action.to_owned(), answer: reply.to_string() })
 }
 
 /// What `X-Amz-Target` begins with (the `targetPrefix` of each service model).
@@ -175,14 +229,21 @@ fn target(service: Service) -> &'static str {
 }
 
 fn scope(service: Service) -> String {
-    let name = if service == Service::Efs { "elasticfilesystem" } else { service.as_str() };
+    let name = if service == Service::Efs {
+        "elasticfilesystem"
+    } else {
+        service.as_str()
+    };
     format!("AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{name}/aws4_request")
 }
 
 fn send(cloud: &mut Cloud, request: &Request<Bytes>) -> (StatusCode, Value) {
     let now = cloud.now();
     match cloud.call(request, now) {
-        Answer::Now(response) => (response.status(), serde_json::from_slice(response.body()).unwrap_or_default()),
+        Answer::Now(response) => (
+            response.status(),
+            serde_json::from_slice(response.body()).unwrap_or_default(),
+        ),
         Answer::Waits { .. } => (StatusCode::OK, Value::Null),
     }
 }

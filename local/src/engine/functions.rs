@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use aws_config::SdkConfig;
-use berth_aws::service::{activity, provision, reconcile, task_state, watchdog};
+use berth_aws::service::{activity, provision, rebase, reconcile, task_state, watchdog};
 use berth_aws::settings::{SettingsError, Variables};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -41,6 +41,7 @@ pub enum InitError {
 pub(super) struct Functions {
     activity: activity::Context,
     provision: provision::Context,
+    rebase: rebase::Context,
     reconcile: reconcile::Context,
     task_state: task_state::Context,
     watchdog: watchdog::Context,
@@ -53,6 +54,7 @@ impl Functions {
         Ok(Self {
             activity: start(Function::Activity)?.with(activity::Context::new)?,
             provision: start(Function::Provision)?.with(provision::Context::new)?,
+            rebase: start(Function::Rebase)?.with(rebase::Context::new)?,
             reconcile: start(Function::Reconcile)?.with(reconcile::Context::new)?,
             task_state: start(Function::TaskState)?.with(task_state::Context::new)?,
             watchdog: start(Function::Watchdog)?.with(watchdog::Context::new)?,
@@ -83,7 +85,10 @@ impl Functions {
                 let own = self.watchdog.clone();
                 Box::pin(async move { answer(watchdog::handle(&own, event(payload, context)?).await) })
             }
-            Function::Rebase => Box::pin(async move { Ok(Value::Null) }),
+            Function::Rebase => {
+                let own = self.rebase.clone();
+                Box::pin(async move { answer(rebase::handle(&own, event(payload, context)?).await) })
+            }
         }
     }
 }
@@ -97,11 +102,18 @@ struct Starting<'a> {
 impl<'a> Starting<'a> {
     fn new(config: &'a SdkConfig, stack: &Stack, function: Function) -> Result<Self, InitError> {
         let spec = stack.function(function).ok_or(InitError::Absent(function))?;
-        Ok(Self { config, function, variables: Variables::from_map(spec.variables.clone()) })
+        Ok(Self {
+            config,
+            function,
+            variables: Variables::from_map(spec.variables.clone()),
+        })
     }
 
     fn with<C>(self, new: impl FnOnce(&SdkConfig, &Variables) -> Result<C, SettingsError>) -> Result<C, InitError> {
-        new(self.config, &self.variables).map_err(|error| InitError::Settings { function: self.function, error })
+        new(self.config, &self.variables).map_err(|error| InitError::Settings {
+            function: self.function,
+            error,
+        })
     }
 }
 
@@ -115,7 +127,8 @@ fn context(spec: &FunctionSpec, id: u64, now: Timestamp) -> lambda_runtime::Cont
 }
 
 fn event<E: DeserializeOwned>(payload: Value, context: lambda_runtime::Context) -> Result<LambdaEvent<E>, String> {
-    let payload = serde_json::from_value(payload).map_err(|error| format!("the event has not the expected shape: {error}"))?;
+    let payload =
+        serde_json::from_value(payload).map_err(|error| format!("the event has not the expected shape: {error}"))?;
     Ok(LambdaEvent::new(payload, context))
 }
 
@@ -135,7 +148,11 @@ mod tests {
 
     /// The template with every optional parameter given, so that every variable is there.
     fn stack() -> Stack {
-        let place = Place { stack: "berth".to_owned(), account: "123456789012".to_owned(), region: "us-east-1".to_owned() };
+        let place = Place {
+            stack: "berth".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
         let given = [
             ("Subnets", "subnet-a"),
             ("SecurityGroups", "sg-a"),
@@ -165,6 +182,7 @@ mod tests {
         check(Function::Activity, activity::Context::new);
         check(Function::Watchdog, watchdog::Context::new);
         check(Function::Provision, provision::Context::new);
+        check(Function::Rebase, rebase::Context::new);
         check(Function::Reconcile, reconcile::Context::new);
         check(Function::TaskState, task_state::Context::new);
     }

@@ -35,7 +35,11 @@ pub(super) enum Finished {
     /// An event, which is retried.
     Event { event: Event, ended: Ended },
     /// A batch of messages.
-    Batch { poller: usize, messages: Vec<Message>, ended: Ended },
+    Batch {
+        poller: usize,
+        messages: Vec<Message>,
+        ended: Ended,
+    },
 }
 
 /// An invocation under way.
@@ -43,21 +47,39 @@ pub(super) type Running = Pin<Box<dyn Future<Output = Finished>>>;
 
 impl Engine {
     pub(super) fn start_http(&mut self, function: Function, payload: Value, reply_to: ReplyTo) {
-        let Some(place) = self.stack.functions.iter().position(|spec| spec.function == function) else { return };
+        let Some(place) = self.stack.functions.iter().position(|spec| spec.function == function) else {
+            return;
+        };
         if let Some(invocation) = self.invocation(place, payload) {
-            self.running.push(Box::pin(async move { Finished::Http { reply_to, ended: invocation.await } }));
+            self.running.push(Box::pin(async move {
+                Finished::Http {
+                    reply_to,
+                    ended: invocation.await,
+                }
+            }));
         }
     }
 
     pub(super) fn start_batch(&mut self, function: usize, poller: usize, messages: Vec<Message>, payload: Value) {
         if let Some(invocation) = self.invocation(function, payload) {
-            self.running.push(Box::pin(async move { Finished::Batch { poller, messages, ended: invocation.await } }));
+            self.running.push(Box::pin(async move {
+                Finished::Batch {
+                    poller,
+                    messages,
+                    ended: invocation.await,
+                }
+            }));
         }
     }
 
     fn start_event(&mut self, event: Event) {
         if let Some(invocation) = self.invocation(event.function, event.payload.clone()) {
-            self.running.push(Box::pin(async move { Finished::Event { event, ended: invocation.await } }));
+            self.running.push(Box::pin(async move {
+                Finished::Event {
+                    event,
+                    ended: invocation.await,
+                }
+            }));
         }
     }
 
@@ -68,12 +90,13 @@ impl Engine {
         let spec = self.stack.functions.get(function)?;
         let work = self.functions.invoke(spec, payload, self.invocations, now);
         let (limit, alarm) = (spec.timeout, Box::pin(self.shared.sleep(spec.timeout)));
-        Some(Box::pin(async move {
+        // Tokio's budget would suspend work until its own scheduler has had a turn, and it has none between two instants.
+        Some(Box::pin(tokio::task::coop::unconstrained(async move {
             match select(work, alarm).await {
                 Either::Left((ended, _)) => ended,
                 Either::Right(_) => Err(format!("Task timed out after {}.00 seconds", limit.as_secs())),
             }
-        }))
+        })))
     }
 
     /// Gives new events to the functions whose rules they match; true if there was one.
@@ -82,12 +105,21 @@ impl Engine {
         let mut matched = Vec::new();
         for payload in events {
             for (function, spec) in self.stack.functions.iter().enumerate() {
-                let matching = spec.rules.iter().filter(|rule| pattern::matches(&rule.pattern, &payload));
-                matched.extend(matching.map(|_| Event { function, payload: payload.clone(), failures: 0 }));
+                let matching = spec
+                    .rules
+                    .iter()
+                    .filter(|rule| pattern::matches(&rule.pattern, &payload));
+                matched.extend(matching.map(|_| Event {
+                    function,
+                    payload: payload.clone(),
+                    failures: 0,
+                }));
             }
         }
         let any = !matched.is_empty();
-        matched.into_iter().for_each(|event| self.start_event(event));
+        for event in matched {
+            self.start_event(event);
+        }
         any
     }
 
@@ -96,16 +128,26 @@ impl Engine {
         let mut due = Vec::new();
         for ticking in &mut self.ticking {
             let spec = self.stack.functions.get(ticking.function);
-            let Some(schedule) = spec.and_then(|spec| spec.schedules.get(ticking.schedule)) else { continue };
+            let Some(schedule) = spec.and_then(|spec| spec.schedules.get(ticking.schedule)) else {
+                continue;
+            };
             if ticking.next > now {
                 continue;
             }
-            let text = schedule.input.replace("<aws.scheduler.scheduled-time>", &ticking.next.to_string());
+            let text = schedule
+                .input
+                .replace("<aws.scheduler.scheduled-time>", &ticking.next.to_string());
             ticking.next = now + schedule.every;
             let payload = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            due.push(Event { function: ticking.function, payload, failures: 0 });
+            due.push(Event {
+                function: ticking.function,
+                payload,
+                failures: 0,
+            });
         }
-        due.into_iter().for_each(|event| self.start_event(event));
+        for event in due {
+            self.start_event(event);
+        }
     }
 
     /// Starts again what has failed and whose pause is over.
@@ -117,23 +159,25 @@ impl Engine {
     }
 
     pub(super) fn event_ended(&mut self, event: Event, ended: Ended) {
-        let (Err(why), Some(spec)) = (ended, self.stack.functions.get(event.function)) else { return };
+        let (Err(why), Some(spec)) = (ended, self.stack.functions.get(event.function)) else {
+            return;
+        };
         let failures = event.failures + 1;
-        let pause = usize::try_from(event.failures).ok().and_then(|failures| PAUSES.get(failures));
+        let pause = usize::try_from(event.failures)
+            .ok()
+            .and_then(|failures| PAUSES.get(failures));
         let now = self.now();
-        match pause.filter(|_| failures <= spec.on_failure.retries) {
-            Some(pause) => {
-                tracing::warn!(function = %spec.function, why, "failed; tried again later");
-                self.later.insert((now + *pause, self.invocations), Event { failures, ..event });
-                self.invocations += 1;
-            }
-            None => {
-                tracing::warn!(function = %spec.function, why, "failed for good");
-                let record = record(spec, &event, failures, &why, now);
-                if let Some(queue) = &spec.on_failure.queue {
-                    self.shared.cloud().queues().put(queue, &record, now);
-                }
-            }
+        if let Some(pause) = pause.filter(|_| failures <= spec.on_failure.retries) {
+            tracing::warn!(function = %spec.function, why, "failed; tried again later");
+            self.later
+                .insert((now + *pause, self.invocations), Event { failures, ..event });
+            self.invocations += 1;
+            return;
+        }
+        tracing::warn!(function = %spec.function, why, "failed for good");
+        let record = record(spec, &event, failures, &why, now);
+        if let Some(queue) = &spec.on_failure.queue {
+            self.shared.cloud().queues().put(queue, &record, now);
         }
     }
 }

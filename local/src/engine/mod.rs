@@ -26,7 +26,7 @@ use http::{Request, Response};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Settings, ask};
+pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask};
 pub use functions::InitError;
 
 use crate::cloud::{Answer, StoreError};
@@ -83,7 +83,11 @@ impl Engine {
         let now = shared.now();
         let pollers = queues::pollers(&stack, now);
         let schedules = stack.functions.iter().enumerate().flat_map(|(function, spec)| {
-            spec.schedules.iter().enumerate().map(move |(schedule, tick)| Ticking { function, schedule, next: now + tick.every })
+            spec.schedules.iter().enumerate().map(move |(schedule, tick)| Ticking {
+                function,
+                schedule,
+                next: now + tick.every,
+            })
         });
         let ticking = schedules.collect();
         Self {
@@ -126,7 +130,11 @@ impl Engine {
     /// Answers a request to an AWS service. A long poll is answered when there is something, or when its time is over.
     pub fn aws(&mut self, request: Request<Bytes>, reply_to: ReplyTo) {
         let asked_at = self.now();
-        self.ask(Patient { request, asked_at, reply_to });
+        self.ask(Patient {
+            request,
+            asked_at,
+            reply_to,
+        });
     }
 
     /// When something will next happen by itself.
@@ -134,10 +142,19 @@ impl Engine {
         let now = self.now();
         let ticks = self.ticking.iter().map(|tick| tick.next);
         let retries = self.later.keys().next().map(|(at, _)| *at);
-        let polls = self.pollers.iter().filter_map(|poller| poller.next_due(&self.shared, now));
+        let polls = self
+            .pollers
+            .iter()
+            .filter_map(|poller| poller.next_due(&self.shared, now));
         let clouds = self.shared.cloud().next_due();
         let patients = self.patients.iter().filter_map(|patient| self.deadline(patient));
-        ticks.chain(retries).chain(polls).chain(clouds).chain(self.shared.next_wake()).chain(patients).min()
+        ticks
+            .chain(retries)
+            .chain(polls)
+            .chain(clouds)
+            .chain(self.shared.next_wake())
+            .chain(patients)
+            .min()
     }
 
     /// Lets time pass until `until`. Everything that is due by then happens, each at its own time, and all that follows
@@ -178,9 +195,8 @@ impl Engine {
                     ended = true;
                     self.finish(finished);
                 }
-                Poll::Ready(None) => return ended,
                 Poll::Pending if self.woken.0.load(Ordering::Acquire) => {}
-                Poll::Pending => return ended,
+                Poll::Ready(None) | Poll::Pending => return ended,
             }
         }
     }
@@ -191,7 +207,11 @@ impl Engine {
                 let _ = reply_to.send(api::response(ended));
             }
             Finished::Event { event, ended } => self.event_ended(event, ended),
-            Finished::Batch { poller, messages, ended } => self.batch_ended(poller, &messages, ended),
+            Finished::Batch {
+                poller,
+                messages,
+                ended,
+            } => self.batch_ended(poller, &messages, ended),
         }
     }
 
@@ -216,6 +236,10 @@ impl Engine {
 
     fn deadline(&self, patient: &Patient) -> Option<Timestamp> {
         // No long poll is longer than this ("WaitTimeSeconds": 0 to 20), so looking then ends it.
-        patient.asked_at.checked_add(std::time::Duration::from_secs(20)).ok().filter(|at| *at > self.now())
+        patient
+            .asked_at
+            .checked_add(std::time::Duration::from_secs(20))
+            .ok()
+            .filter(|at| *at > self.now())
     }
 }

@@ -31,8 +31,12 @@ fn one_matches(choice: &Value, found: Option<&Value>) -> bool {
 }
 
 fn value_matches(choice: &Value, value: &Value) -> bool {
-    let Value::Object(operator) = choice else { return choice == value };
-    let Some((name, argument)) = operator.iter().next() else { return false };
+    let Value::Object(operator) = choice else {
+        return choice == value;
+    };
+    let Some((name, argument)) = operator.iter().next() else {
+        return false;
+    };
     let texts = value.as_str().zip(argument.as_str());
     match name.as_str() {
         "prefix" => texts.is_some_and(|(text, prefix)| text.starts_with(prefix)),
@@ -52,38 +56,56 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(pattern: Value, expected: bool) {
+    fn check(pattern: &Value, expected: bool) {
         let event = json!({
             "source": "aws.ecs",
             "detail-type": "ECS Task State Change",
             "resources": ["arn:aws:ecs:us-east-1:1:task/a/1", "arn:aws:ecs:us-east-1:1:service/a/s"],
             "detail": {"lastStatus": "RUNNING", "clusterArn": "c", "attempts": 2},
         });
-        assert_eq!(matches(&pattern, &event), expected, "{pattern}");
+        assert_eq!(matches(pattern, &event), expected, "{pattern}");
     }
 
     #[test]
     fn every_member_must_match_and_one_choice_is_enough() {
-        check(json!({"source": ["aws.ecs"]}), true);
-        check(json!({"source": ["aws.ec2", "aws.ecs"], "detail": {"lastStatus": ["RUNNING"]}}), true);
-        check(json!({"source": ["aws.ecs"], "detail": {"lastStatus": ["STOPPED"]}}), false);
-        check(json!({"detail": {"missing": ["x"]}}), false);
-        check(json!({"detail": {"attempts": [2]}}), true);
+        check(&json!({"source": ["aws.ecs"]}), true);
+        check(
+            &json!({"source": ["aws.ec2", "aws.ecs"], "detail": {"lastStatus": ["RUNNING"]}}),
+            true,
+        );
+        check(
+            &json!({"source": ["aws.ecs"], "detail": {"lastStatus": ["STOPPED"]}}),
+            false,
+        );
+        check(&json!({"detail": {"missing": ["x"]}}), false);
+        check(&json!({"detail": {"attempts": [2]}}), true);
     }
 
     #[test]
     fn one_element_of_a_list_is_enough() {
-        check(json!({"resources": [{"prefix": "arn:aws:ecs:us-east-1:1:service/a/"}]}), true);
-        check(json!({"resources": [{"prefix": "arn:aws:ecs:us-east-1:1:service/b/"}]}), false);
+        check(
+            &json!({"resources": [{"prefix": "arn:aws:ecs:us-east-1:1:service/a/"}]}),
+            true,
+        );
+        check(
+            &json!({"resources": [{"prefix": "arn:aws:ecs:us-east-1:1:service/b/"}]}),
+            false,
+        );
     }
 
     #[test]
     fn operators() {
-        check(json!({"detail": {"lastStatus": [{"anything-but": ["STOPPED"]}]}}), true);
-        check(json!({"detail": {"lastStatus": [{"anything-but": {"prefix": "RUN"}}]}}), false);
-        check(json!({"detail": {"lastStatus": [{"suffix": "ING"}]}}), true);
-        check(json!({"detail": {"stoppedReason": [{"exists": false}]}}), true);
-        check(json!({"detail": {"lastStatus": [{"exists": false}]}}), false);
-        check(json!({"detail": {"lastStatus": [{"wildcard": "R*"}]}}), false);
+        check(
+            &json!({"detail": {"lastStatus": [{"anything-but": ["STOPPED"]}]}}),
+            true,
+        );
+        check(
+            &json!({"detail": {"lastStatus": [{"anything-but": {"prefix": "RUN"}}]}}),
+            false,
+        );
+        check(&json!({"detail": {"lastStatus": [{"suffix": "ING"}]}}), true);
+        check(&json!({"detail": {"stoppedReason": [{"exists": false}]}}), true);
+        check(&json!({"detail": {"lastStatus": [{"exists": false}]}}), false);
+        check(&json!({"detail": {"lastStatus": [{"wildcard": "R*"}]}}), false);
     }
 }

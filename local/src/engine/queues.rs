@@ -35,7 +35,13 @@ pub(super) fn pollers(stack: &Stack, now: Timestamp) -> Vec<Poller> {
     let functions = stack.functions.iter().enumerate();
     let mappings = functions.flat_map(|(function, spec)| spec.mappings.iter().map(move |mapping| (function, mapping)));
     mappings
-        .map(|(function, mapping)| Poller { function, queue: mapping.queue.clone(), batch: mapping.batch, in_flight: 0, next: now })
+        .map(|(function, mapping)| Poller {
+            function,
+            queue: mapping.queue.clone(),
+            batch: mapping.batch,
+            in_flight: 0,
+            next: now,
+        })
         .collect()
 }
 
@@ -75,7 +81,9 @@ impl Engine {
 
     /// Deletes what was dealt with; the rest comes back when its visibility timeout is over.
     pub(super) fn batch_ended(&mut self, place: usize, messages: &[Message], ended: Ended) {
-        let Some(poller) = self.pollers.get_mut(place) else { return };
+        let Some(poller) = self.pollers.get_mut(place) else {
+            return;
+        };
         poller.in_flight = poller.in_flight.saturating_sub(1);
         let failed = match ended {
             Ok(answer) => failed_of(&answer),
@@ -95,7 +103,10 @@ impl Engine {
 
 fn failed_of(answer: &Value) -> BTreeSet<String> {
     let failures = answer.get("batchItemFailures").and_then(Value::as_array);
-    let ids = failures.into_iter().flatten().filter_map(|failure| failure.get("itemIdentifier")?.as_str());
+    let ids = failures
+        .into_iter()
+        .flatten()
+        .filter_map(|failure| failure.get("itemIdentifier")?.as_str());
     ids.map(ToOwned::to_owned).collect()
 }
 

@@ -97,7 +97,7 @@ impl<'a> Scope<'a> {
 
     fn function(&self, name: &str, argument: &Value) -> Maybe {
         match name {
-            "Ref" => self.reference(&self.text(argument)?),
+            "Ref" => self.reference(&argument_text(argument)?),
             "Fn::GetAtt" => match argument.as_array().map(Vec::as_slice) {
                 Some([Value::String(resource), Value::String(attribute)]) => {
                     self.attribute(resource, attribute).map(Some)
@@ -105,7 +105,7 @@ impl<'a> Scope<'a> {
                 _ => Err(TemplateError::new("Fn::GetAtt", "it takes a resource and an attribute")),
             },
             "Fn::Sub" => self
-                .substitute(&self.text(argument)?)
+                .substitute(&argument_text(argument)?)
                 .map(|text| Some(Value::String(text))),
             "Fn::Join" => match argument.as_array().map(Vec::as_slice) {
                 Some([Value::String(separator), list]) => {
@@ -231,13 +231,11 @@ impl<'a> Scope<'a> {
             (other, _) => Err(TemplateError::new(other, "this condition is not understood")),
         }
     }
+}
 
-    fn text(&self, argument: &Value) -> Result<String, TemplateError> {
-        argument
-            .as_str()
-            .map(ToOwned::to_owned)
-            .ok_or_else(|| TemplateError::new("a function", "its argument is not a text"))
-    }
+fn argument_text(argument: &Value) -> Result<String, TemplateError> {
+    let text = argument.as_str().map(ToOwned::to_owned);
+    text.ok_or_else(|| TemplateError::new("a function", "its argument is not a text"))
 }
 
 fn function_of(members: &Map<String, Value>) -> Option<(&str, &Value)> {

@@ -1,5 +1,7 @@
 //! The control API under `/_local`: the clock, the events, faults, how images behave, and the base.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
@@ -24,8 +26,11 @@ struct Refused {
 }
 
 impl Refused {
-    fn new(why: impl ToString) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, why: why.to_string() }
+    fn new(why: &dyn fmt::Display) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            why: why.to_string(),
+        }
     }
 }
 
@@ -73,22 +78,22 @@ fn route(engine: &mut Engine, pace: Pace, request: &Request<Bytes>) -> Result<Va
         (&Method::POST, "/clock") => {
             let seconds = read::<Advance>(request)?.advance_seconds;
             if !(0.0..=FURTHEST).contains(&seconds) {
-                return Err(Refused::new("advance_seconds is a number from 0 to ten years; the clock never goes back"));
+                return Err(Refused::new(&"advance_seconds is a number from 0 to ten years; the clock never goes back"));
             }
             let until = later(engine.now(), seconds);
-            engine.advance_to(until).map_err(Refused::new)?;
+            engine.advance_to(until).map_err(|error| Refused::new(&error))?;
             Ok(clock(engine.now(), pace))
         }
         (&Method::GET, "/events") => {
             let after = query_value(request.uri().query().unwrap_or_default(), "after").unwrap_or_else(|| "0".to_owned());
-            let after = after.parse().map_err(|_| Refused::new("after is the number of an event"))?;
+            let after = after.parse().map_err(|_| Refused::new(&"after is the number of an event"))?;
             let cloud = engine.shared().cloud();
             let events: Vec<_> = cloud.events_after(after).take(MOST_EVENTS).collect();
             Ok(json!({"events": events}))
         }
         (&Method::POST, "/faults") => {
             let FaultInput { service, action, error, count } = read(request)?;
-            let service = service.parse::<Service>().map_err(Refused::new)?;
+            let service = service.parse::<Service>().map_err(|error| Refused::new(&error))?;
             engine.shared().cloud().set_fault(Fault { service, action, error, count });
             Ok(json!({}))
         }
@@ -117,34 +122,50 @@ fn set_image(cloud: &mut Cloud, image: &str, behaviour: &str) -> Result<Value, R
         cloud.lose_image(image);
         return Ok(json!({}));
     }
-    cloud.set_image(image, behaviour.parse::<Behaviour>().map_err(Refused::new)?);
+    cloud.set_image(
+        image,
+        behaviour.parse::<Behaviour>().map_err(|error| Refused::new(&error))?,
+    );
     Ok(json!({}))
 }
 
 /// A deployment of the base, as the customer's own stack does it: a new revision, and then the stack's new status.
 fn deploy_base(cloud: &mut Cloud, input: BaseInput) -> Result<Value, Refused> {
     let status = input.stack_status.unwrap_or_else(|| "UPDATE_COMPLETE".to_owned());
-    let status = status.parse::<StackStatus>().map_err(Refused::new)?;
+    let status = status.parse::<StackStatus>().map_err(|error| Refused::new(&error))?;
     let mut registered = Value::Null;
     if let Some(mut definition) = input.task_definition {
         let family = definition.entry("family").or_insert_with(|| json!(BASE_FAMILY));
         if family != BASE_FAMILY {
-            return Err(Refused::new(format!("the base is in the family {BASE_FAMILY:?}, not {family}")));
+            return Err(Refused::new(&format!(
+                "the base is in the family {BASE_FAMILY:?}, not {family}"
+            )));
         }
-        let reply = ask(cloud, Service::Ecs, "RegisterTaskDefinition", &Value::Object(definition)).map_err(Refused::new)?;
-        registered = reply.pointer("/taskDefinition/taskDefinitionArn").cloned().unwrap_or_default();
+        let reply = ask(
+            cloud,
+            Service::Ecs,
+            "RegisterTaskDefinition",
+            &Value::Object(definition),
+        )
+        .map_err(|error| Refused::new(&error))?;
+        registered = reply
+            .pointer("/taskDefinition/taskDefinitionArn")
+            .cloned()
+            .unwrap_or_default();
     }
     cloud.set_stack(BASE_STACK, status);
     Ok(json!({"taskDefinitionArn": registered, "stackStatus": status.as_str()}))
 }
 
 fn read<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Refused> {
-    serde_json::from_slice(request.body()).map_err(Refused::new)
+    serde_json::from_slice(request.body()).map_err(|error| Refused::new(&error))
 }
 
 fn reply(status: StatusCode, body: &Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -96,7 +96,9 @@ impl Up {
             Some(cloud) => cloud,
             None => Cloud::new(Config::new(options.seed, options.start - HEAD_START))?,
         };
-        let settings = Settings { parameters: options.parameters.clone() };
+        let settings = Settings {
+            parameters: options.parameters.clone(),
+        };
         let mut engine = Engine::deploy(cloud, "us-east-1", &settings)?;
         if is_new {
             engine.advance_to(options.start)?;
@@ -106,7 +108,14 @@ impl Up {
         }
         let (at_api, at_aws) = (api.local_addr()?, aws.local_addr()?);
         let sockets = [(api, Door::Api), (aws, Door::Aws)];
-        Ok(Self { engine, store, speed: options.speed, sockets, api: at_api, aws: at_aws })
+        Ok(Self {
+            engine,
+            store,
+            speed: options.speed,
+            sockets,
+            api: at_api,
+            aws: at_aws,
+        })
     }
 
     /// Where the HTTP API and `/_local` listen.
@@ -161,7 +170,11 @@ fn obey(engine: &mut Engine, pace: Pace, command: Command) -> Result<Pace, Store
         }
     }
     engine.settle();
-    Ok(if engine.now() > before { pace.moved_to(engine.now()) } else { pace })
+    Ok(if engine.now() > before {
+        pace.moved_to(engine.now())
+    } else {
+        pace
+    })
 }
 
 fn nap(engine: &Engine, pace: Pace) -> Duration {

@@ -16,7 +16,11 @@ pub(super) struct Pace {
 impl Pace {
     /// From this virtual instant, now, at this many virtual seconds per second; 0 stands still.
     pub(super) fn from(virtual_time: Timestamp, speed: f64) -> Self {
-        Self { speed, real: Instant::now(), virtual_time }
+        Self {
+            speed,
+            real: Instant::now(),
+            virtual_time,
+        }
     }
 
     pub(super) fn speed(self) -> f64 {
@@ -45,5 +49,7 @@ impl Pace {
 pub(super) fn later(instant: Timestamp, seconds: f64) -> Timestamp {
     let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     let exact = instant.checked_add(span).unwrap_or(instant);
-    Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact).max(instant)
+    Timestamp::from_millisecond(exact.as_millisecond())
+        .unwrap_or(exact)
+        .max(instant)
 }

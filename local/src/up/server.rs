@@ -61,7 +61,9 @@ pub struct BindError {
 /// Listens on a port of the loopback interface; 0 is any that is free.
 pub(super) async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, BindError> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpListener::bind(address).await.map_err(|error| BindError { address, flag, error })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| BindError { address, flag, error })
 }
 
 /// Serves a port until it is dropped.
@@ -69,13 +71,17 @@ pub(super) async fn serve(listener: TcpListener, door: Door, commands: mpsc::Unb
     let commands = Rc::new(commands);
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         while connections.try_join_next().is_some() {}
         let commands = Rc::clone(&commands);
         connections.spawn_local(async move {
             let service = service_fn(move |request| answer(request, door, Rc::clone(&commands)));
             // A connection that breaks is the client's affair.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
@@ -87,14 +93,20 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
-        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, or did not arrive"));
+        return Ok(plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large, or did not arrive",
+        ));
     };
     let (reply_to, reply) = oneshot::channel();
     let command = door.command(Request::from_parts(head, body.to_bytes()), reply_to);
     if commands.send(command).is_err() {
         return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending"));
     }
-    Ok(reply.await.map_or_else(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending"), |reply| reply.map(Full::new)))
+    Ok(reply.await.map_or_else(
+        |_| plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending"),
+        |reply| reply.map(Full::new),
+    ))
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

@@ -31,11 +31,17 @@ pub struct DataError {
 impl Store {
     /// Opens a data directory; makes it if it is not there.
     pub(super) fn open(root: &Path) -> Result<Self, DataError> {
-        let failed = |why: String| DataError { directory: root.to_owned(), why };
+        let failed = |why: String| DataError {
+            directory: root.to_owned(),
+            why,
+        };
         fs::create_dir_all(root).map_err(|error| failed(error.to_string()))?;
         let lock = File::create(root.join("lock")).map_err(|error| failed(error.to_string()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                root: root.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(failed("another process uses it".to_owned())),
             Err(TryLockError::Error(error)) => Err(failed(error.to_string())),
         }
@@ -49,7 +55,12 @@ impl Store {
             Err(error) => return Err(self.broken(error.to_string())),
         };
         let snapshot = self.root.join(name.trim());
-        let broken = |why: String| self.broken(format!("its snapshot {} is broken: {why}; move the directory away to start anew", name.trim()));
+        let broken = |why: String| {
+            self.broken(format!(
+                "its snapshot {} is broken: {why}; move the directory away to start anew",
+                name.trim()
+            ))
+        };
         let state = fs::read(snapshot.join(STATE)).map_err(|error| broken(error.to_string()))?;
         let state = serde_json::from_slice(&state).map_err(|error| broken(error.to_string()))?;
         let cloud = Tables::load(&snapshot.join(TABLES)).and_then(|tables| Cloud::restore(state, tables));
@@ -93,7 +104,10 @@ impl Store {
     }
 
     fn broken(&self, why: String) -> DataError {
-        DataError { directory: self.root.clone(), why }
+        DataError {
+            directory: self.root.clone(),
+            why,
+        }
     }
 }
 

@@ -16,10 +16,11 @@ use crate::cloud::route::query_value;
 const MOST: usize = 1_000;
 
 pub(super) fn buckets<'a>(names: impl Iterator<Item = &'a String>) -> Response<Bytes> {
-    let listed: String = names
-        .map(|name| format!("<Bucket><Name>{}</Name></Bucket>", escape(name)))
-        .collect();
-    let body = format!("<ListAllMyBucketsResult><Buckets>{listed}</Buckets></ListAllMyBucketsResult>");
+    let mut body = "<ListAllMyBucketsResult><Buckets>".to_owned();
+    for name in names {
+        let _ = write!(body, "<Bucket><Name>{}</Name></Bucket>", escape(name));
+    }
+    body.push_str("</Buckets></ListAllMyBucketsResult>");
     reply(StatusCode::OK, "application/xml", body)
 }
 

@@ -23,12 +23,12 @@ impl Queues {
             "CreateQueue" => self.create(input, now),
             "DeleteQueue" => {
                 let name = self.named(input)?;
-                self.queues.remove(&name);
+                self.by_name.remove(&name);
                 Ok(json!({}))
             }
             "GetQueueUrl" => {
                 let name = text(input, "QueueName")?;
-                let known = self.queues.contains_key(name);
+                let known = self.by_name.contains_key(name);
                 known
                     .then(|| json!({"QueueUrl": self.url(name)}))
                     .ok_or_else(no_such_queue)
@@ -49,7 +49,7 @@ impl Queues {
             }
             "DeleteMessageBatch" => self.batch(input, |queues, name, entry| {
                 queues
-                    .queues
+                    .by_name
                     .get_mut(name)
                     .ok_or_else(no_such_queue)?
                     .delete(&receipt(entry)?);
@@ -86,7 +86,7 @@ impl Queues {
         asked_at: Timestamp,
     ) -> Result<Result<Value, Timestamp>, Failure> {
         let name = self.named(input)?;
-        let queue = self.queues.get(&name).ok_or_else(no_such_queue)?;
+        let queue = self.by_name.get(&name).ok_or_else(no_such_queue)?;
         let most = number(input, "MaxNumberOfMessages", 1..=10)?
             .map_or(DEFAULT_BATCH, |most| usize::try_from(most).unwrap_or(1));
         let wait = number(input, "WaitTimeSeconds", 0..=20)?;
@@ -113,18 +113,19 @@ impl Queues {
         let name = text(input, "QueueName")?.to_owned();
         let attributes = attributes_of(input)?;
         let fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
-        let stem = name.strip_suffix(".fifo").unwrap_or(&name);
+        let fifo_stem = name.strip_suffix(".fifo");
+        let stem = fifo_stem.unwrap_or(&name);
         let valid = !stem.is_empty()
             && name.len() <= 80
             && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-            && fifo == name.ends_with(".fifo");
+            && fifo == fifo_stem.is_some();
         if !valid {
             return Err(invalid(
                 "QueueName",
                 "1 to 80 alphanumeric characters, hyphens and underscores; only a FIFO queue ends in .fifo",
             ));
         }
-        if let Some(existing) = self.queues.get(&name) {
+        if let Some(existing) = self.by_name.get(&name) {
             if attributes
                 .iter()
                 .any(|(key, value)| existing.attributes.get(key) != Some(value))
@@ -139,14 +140,14 @@ impl Queues {
         let arn = format!("arn:aws:sqs:{}:{}:{name}", self.region, self.account);
         let mut queue = Queue::new(arn, attributes, now);
         queue.tags = string_map(input.get("tags"));
-        self.queues.insert(name.clone(), queue);
+        self.by_name.insert(name.clone(), queue);
         Ok(json!({"QueueUrl": self.url(&name)}))
     }
 
     fn list(&self, input: &Value) -> Value {
         let prefix = input.get("QueueNamePrefix").and_then(Value::as_str).unwrap_or_default();
         let urls: Vec<String> = self
-            .queues
+            .by_name
             .keys()
             .filter(|name| name.starts_with(prefix))
             .map(|name| self.url(name))
@@ -201,7 +202,7 @@ impl Queues {
             .and_then(Value::as_str)
             .map(ToOwned::to_owned);
         let (id, place) = (self.ids.uuid(), self.next_sequence());
-        let queue = self.queues.get_mut(name).ok_or_else(no_such_queue)?;
+        let queue = self.by_name.get_mut(name).ok_or_else(no_such_queue)?;
         let fifo = queue.is_fifo();
         if fifo && group.is_none() {
             return Err(missing("MessageGroupId"));
@@ -242,7 +243,7 @@ impl Queues {
     fn change_visibility(&mut self, name: &str, input: &Value, now: Timestamp) -> Outcome {
         let timeout = number(input, "VisibilityTimeout", 0..=43_200)?.ok_or_else(|| missing("VisibilityTimeout"))?;
         let receipt = receipt(input)?;
-        let queue = self.queues.get_mut(name).ok_or_else(no_such_queue)?;
+        let queue = self.by_name.get_mut(name).ok_or_else(no_such_queue)?;
         if queue.change_visibility(&receipt, Duration::from_secs(timeout), now) {
             return Ok(json!({}));
         }
@@ -311,7 +312,7 @@ impl Queues {
             .and_then(Value::as_str)
             .map(ToOwned::to_owned);
         let origin = || {
-            self.queues
+            self.by_name
                 .values()
                 .find(|queue| redrive_of(queue).is_some_and(|(arn, _)| arn == source))
         };
@@ -323,9 +324,9 @@ impl Queues {
                 "No queue has this one as its dead-letter queue.",
             )
         })?;
-        for message in self.queues.get_mut(&from).map(Queue::drain).unwrap_or_default() {
+        for message in self.by_name.get_mut(&from).map(Queue::drain).unwrap_or_default() {
             let place = self.next_sequence();
-            if let Some(queue) = self.queues.get_mut(&to) {
+            if let Some(queue) = self.by_name.get_mut(&to) {
                 queue.take_in(message, place, now);
             }
         }
@@ -336,7 +337,7 @@ impl Queues {
         let arn = self.queue(input)?.arn.clone();
         let leads_here = |queue: &Queue| redrive_of(queue).is_some_and(|(target, _)| target == arn);
         let urls: Vec<String> = self
-            .queues
+            .by_name
             .iter()
             .filter(|(_, queue)| leads_here(queue))
             .map(|(name, _)| self.url(name))
@@ -346,7 +347,7 @@ impl Queues {
 
     fn named(&self, input: &Value) -> Result<String, Failure> {
         let name = text(input, "QueueUrl")?.rsplit('/').next().unwrap_or_default();
-        self.queues
+        self.by_name
             .contains_key(name)
             .then(|| name.to_owned())
             .ok_or_else(no_such_queue)
@@ -354,7 +355,7 @@ impl Queues {
 
     fn queue(&mut self, input: &Value) -> Result<&mut Queue, Failure> {
         let name = self.named(input)?;
-        self.queues.get_mut(&name).ok_or_else(no_such_queue)
+        self.by_name.get_mut(&name).ok_or_else(no_such_queue)
     }
 }
 

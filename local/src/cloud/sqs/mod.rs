@@ -32,7 +32,7 @@ pub struct Queues {
     account: String,
     ids: Ids,
     last_sequence: u64,
-    queues: BTreeMap<String, Queue>,
+    by_name: BTreeMap<String, Queue>,
 }
 
 /// What is received when nobody says how much: "Valid values: 1 to 10. Default: 1."
@@ -45,12 +45,12 @@ impl Queues {
             account: config.account.clone(),
             ids: Ids::new(config.seed ^ 0x5145_5545),
             last_sequence: 0,
-            queues: BTreeMap::new(),
+            by_name: BTreeMap::new(),
         }
     }
 
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.queues.values().filter_map(|queue| queue.next_due(now)).min()
+        self.by_name.values().filter_map(|queue| queue.next_due(now)).min()
     }
 
     /// Answers one call; a `ReceiveMessage` that finds nothing waits until its `WaitTimeSeconds` after `asked_at`.
@@ -80,7 +80,7 @@ impl Queues {
             return Vec::new();
         };
         let visibility = self
-            .queues
+            .by_name
             .get(&name)
             .map(|queue| queue.seconds("VisibilityTimeout", 30));
         visibility
@@ -91,13 +91,13 @@ impl Queues {
     /// Whether something in the queue with this ARN may be delivered now.
     pub fn has_work(&self, arn: &str, now: Timestamp) -> bool {
         self.name_of(arn)
-            .and_then(|name| self.queues.get(&name))
+            .and_then(|name| self.by_name.get(&name))
             .is_some_and(|queue| queue.has_work(now))
     }
 
     /// Deletes a message of the queue with this ARN.
     pub fn delete(&mut self, arn: &str, receipt: &ReceiptHandle) {
-        if let Some(queue) = self.name_of(arn).and_then(|name| self.queues.get_mut(&name)) {
+        if let Some(queue) = self.name_of(arn).and_then(|name| self.by_name.get_mut(&name)) {
             queue.delete(receipt);
         }
     }
@@ -106,7 +106,7 @@ impl Queues {
     /// such queue.
     pub fn put(&mut self, arn: &str, body: &Value, now: Timestamp) -> bool {
         let (id, sequence) = (self.ids.uuid(), self.next_sequence());
-        let Some(queue) = self.name_of(arn).and_then(|name| self.queues.get_mut(&name)) else {
+        let Some(queue) = self.name_of(arn).and_then(|name| self.by_name.get_mut(&name)) else {
             return false;
         };
         let fifo = queue.is_fifo().then(|| id.clone());
@@ -133,7 +133,7 @@ impl Queues {
     }
 
     fn receive(&mut self, name: &str, most: usize, visibility: Duration, now: Timestamp) -> Vec<Message> {
-        let (ids, queues) = (&mut self.ids, &mut self.queues);
+        let (ids, queues) = (&mut self.ids, &mut self.by_name);
         let Some(queue) = queues.get_mut(name) else {
             return Vec::new();
         };
@@ -143,7 +143,7 @@ impl Queues {
         if let Some((target, _)) = redrive {
             for message in received.dead {
                 let sequence = self.next_sequence();
-                if let Some(dead) = self.name_of(&target).and_then(|name| self.queues.get_mut(&name)) {
+                if let Some(dead) = self.name_of(&target).and_then(|name| self.by_name.get_mut(&name)) {
                     dead.take_in(message, sequence, now);
                 }
             }
@@ -157,7 +157,7 @@ impl Queues {
     }
 
     fn name_of(&self, arn: &str) -> Option<String> {
-        self.queues
+        self.by_name
             .iter()
             .find(|(_, queue)| queue.arn == arn)
             .map(|(name, _)| name.clone())

@@ -321,6 +321,7 @@ fn a_code_is_the_same_in_an_answer_and_in_a_log() {
 #[test]
 fn s3_no_value_of_a_variable_and_no_pasted_secret_is_ever_shown() {
     let good = Overlay::parse(&json!({"env": {"A": "s3cret"}})).unwrap();
+    assert_eq!(format!("{:?}", good.env.values().next().unwrap()), "<6 bytes>");
     assert!(!format!("{good:?} {:?}", good.env).contains("s3cret"));
     let bad = json!({"env": {"A": "s3cret\u{0}", "BERTH_X": "s3cret"}, "secrets": {"B": "s3cret"}, "image": "s3 cret"});
     let error = Overlay::parse(&bad).unwrap_err();
