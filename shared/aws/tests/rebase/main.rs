@@ -1,5 +1,12 @@
 //! rebase as its function runs it, on real tables.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must fail, in its helpers as well"
+)]
+
 mod world;
 
 use serde_json::{Value, json};

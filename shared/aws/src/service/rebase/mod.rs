@@ -11,6 +11,7 @@
 mod drive;
 mod look;
 mod preflight;
+mod wish;
 
 pub use drive::{Drive, drive};
 pub use look::{Looked, look};
@@ -30,7 +31,7 @@ use crate::images::Images;
 use crate::queue::Queue;
 use crate::settings::{SettingsError, Variables, invalid, layout};
 use crate::stacks::Stacks;
-use crate::tables::{ActivityTable, Entry, Ledger, Releases, Rollouts, Tenants};
+use crate::tables::{ActivityTable, Entry, Ledger, Releases, Rollouts, Tenants, Wishes};
 
 /// What rebase needs.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ pub struct Context {
     clock: Clock,
     releases: Releases,
     rollouts: Rollouts,
+    wishes: Wishes,
     tenants: Tenants,
     activity: ActivityTable,
     ledger: Ledger,
@@ -56,6 +58,7 @@ impl Context {
             clock: Clock::of(config),
             releases: Releases::new(config, variables)?,
             rollouts: Rollouts::new(config, variables)?,
+            wishes: Wishes::new(config, variables)?,
             tenants: Tenants::new(config, variables)?,
             activity: ActivityTable::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
@@ -111,32 +114,42 @@ pub struct Report {
     /// What a look at the base came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looked: Option<Looked>,
+    /// What came of a rollout that somebody asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Looked>,
     /// What a drive came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drive: Option<Drive>,
 }
 
-/// Handles a stack's status change, or the tick of each minute. A failed look fails the invocation, after the drive.
+/// Handles a stack's status change, or the tick of each minute. A failed part fails the invocation, after the drive.
 pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let mut report = Report {
         ignored: None,
         looked: None,
+        wish: None,
         drive: None,
     };
     let mut failed = None;
     match pass(context, &event.payload).await? {
         Pass::Ignore(why) => report.ignored = Some(why),
-        Pass::Drive => report.drive = Some(drive(context).await?),
+        Pass::Drive => {
+            report.wish = told(wish::grant(context).await, &mut failed).flatten();
+            report.drive = Some(drive(context).await?);
+        }
         Pass::Look => {
-            match look(context, "deploy").await {
-                Ok(looked) => report.looked = Some(looked),
-                Err(error) => failed = Some(error),
-            }
+            report.looked = told(look(context, &context.policy, "deploy").await, &mut failed);
+            report.wish = told(wish::grant(context).await, &mut failed).flatten();
             report.drive = Some(drive(context).await?);
         }
     }
     tracing::info!(report = %serde_json::to_string(&report)?, "rebase");
     failed.map_or_else(|| Ok(serde_json::to_value(&report)?), |error| Err(error.into()))
+}
+
+/// What came of a part of a pass; its error is kept for the end, so that the parts after it are not held up.
+fn told<T>(result: Result<T, CallError>, failed: &mut Option<CallError>) -> Option<T> {
+    result.map_err(|error| failed.get_or_insert(error)).ok()
 }
 
 async fn pass(context: &Context, event: &Value) -> Result<Pass, CallError> {
