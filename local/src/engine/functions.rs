@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use aws_config::SdkConfig;
-use berth_aws::service::{activity, provision, reconcile, task_state, watchdog};
+use berth_aws::service::{activity, provision, rebase, reconcile, task_state, watchdog};
 use berth_aws::settings::{SettingsError, Variables};
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -41,6 +41,7 @@ pub enum InitError {
 pub(super) struct Functions {
     activity: activity::Context,
     provision: provision::Context,
+    rebase: rebase::Context,
     reconcile: reconcile::Context,
     task_state: task_state::Context,
     watchdog: watchdog::Context,
@@ -53,6 +54,7 @@ impl Functions {
         Ok(Self {
             activity: start(Function::Activity)?.with(activity::Context::new)?,
             provision: start(Function::Provision)?.with(provision::Context::new)?,
+            rebase: start(Function::Rebase)?.with(rebase::Context::new)?,
             reconcile: start(Function::Reconcile)?.with(reconcile::Context::new)?,
             task_state: start(Function::TaskState)?.with(task_state::Context::new)?,
             watchdog: start(Function::Watchdog)?.with(watchdog::Context::new)?,
@@ -83,7 +85,10 @@ impl Functions {
                 let own = self.watchdog.clone();
                 Box::pin(async move { answer(watchdog::handle(&own, event(payload, context)?).await) })
             }
-            Function::Rebase => Box::pin(async move { Ok(Value::Null) }),
+            Function::Rebase => {
+                let own = self.rebase.clone();
+                Box::pin(async move { answer(rebase::handle(&own, event(payload, context)?).await) })
+            }
         }
     }
 }
@@ -154,6 +159,7 @@ mod tests {
             ("FileSystem", "fs-0123456789abcdef0"),
             ("MainContainer", "app"),
             ("WorkspaceVolume", "workspace"),
+            ("RolloutPolicy", "{}"),
         ];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         Stack::read(TEMPLATE, &place, &given).expect("our template")
@@ -177,6 +183,7 @@ mod tests {
         check(Function::Activity, activity::Context::new);
         check(Function::Watchdog, watchdog::Context::new);
         check(Function::Provision, provision::Context::new);
+        check(Function::Rebase, rebase::Context::new);
         check(Function::Reconcile, reconcile::Context::new);
         check(Function::TaskState, task_state::Context::new);
     }

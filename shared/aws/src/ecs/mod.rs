@@ -1,10 +1,12 @@
 //! ECS, in the terms of a plan.
 
+mod base;
 mod definitions;
 mod raw;
 mod services;
 mod tasks;
 
+pub use base::BaseFamily;
 pub use definitions::Registered;
 
 use aws_config::SdkConfig;

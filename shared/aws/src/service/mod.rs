@@ -6,6 +6,7 @@ pub mod idle_defaults;
 pub mod intent;
 pub mod observe;
 pub mod provision;
+pub mod rebase;
 pub mod reconcile;
 pub mod task_state;
 pub mod watchdog;

@@ -3,9 +3,12 @@
 
 mod activity;
 mod definitions;
+mod everyone;
+mod fleet;
 mod ledger;
 mod overrides;
 mod releases;
+mod rollouts;
 mod sweep;
 mod tenants;
 mod touch;
@@ -14,9 +17,11 @@ mod update;
 pub use activity::ActivityTable;
 pub(crate) use activity::row as activity_row;
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner};
+pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Entry, Ledger};
 pub use overrides::SweepOverride;
 pub use releases::Releases;
+pub use rollouts::{RolloutRow, Rollouts};
 pub use sweep::Seen;
 pub use tenants::{Page, Tenants};
 pub use touch::Touched;

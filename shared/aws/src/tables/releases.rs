@@ -1,34 +1,31 @@
-//! The bases of releases, and which release is promoted.
+//! Releases, their bases, and which release is promoted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use berth_core::definition::Base;
-use berth_core::release::{Pointer, ReleaseId};
+use berth_core::release::{Pointer, Release, ReleaseId, ReleaseState};
 
+use super::fleet::{FleetTable, Swapped, Version, Versioned, versioned};
 use super::text;
-use super::update::Item;
+use super::update::Update;
 use crate::error::CallError;
 use crate::settings::{SettingsError, Variables};
 
-/// The rows of the table `Fleet` that say which base is which release: `kind = base` (never changes once written) and
-/// the pointer (`kind = pointer`, `id = release`).
+/// The rows of the table `Fleet` that say what was released: `kind = release`, the base of each (`kind = base`, which
+/// never changes once written) and the pointer (`kind = pointer`, `id = release`).
 #[derive(Clone, Debug)]
 pub struct Releases {
-    client: Client,
-    table: String,
+    fleet: FleetTable,
     bases: Arc<Mutex<HashMap<ReleaseId, Arc<Base>>>>,
 }
 
 impl Releases {
     /// The rows in the table that the variables name.
     pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
-        let table = variables.required("BERTH_FLEET_TABLE")?.to_owned();
         Ok(Self {
-            client: Client::new(config),
-            table,
+            fleet: FleetTable::new(config, variables)?,
             bases: Arc::default(),
         })
     }
@@ -36,11 +33,23 @@ impl Releases {
     /// Which releases are current. It is read anew each time: a warm function must not provision on a base that has
     /// been replaced.
     pub async fn pointer(&self) -> Result<Pointer, CallError> {
-        let row = self.get("pointer", "release").await?;
-        row.map_or_else(
-            || Ok(Pointer::default()),
-            |row| parse(row.get("value").unwrap_or(&text("{}"))),
-        )
+        Ok(self.pointer_row().await?.value)
+    }
+
+    /// The pointer with its version, for whoever is going to change it.
+    pub async fn pointer_row(&self) -> Result<Versioned<Pointer>, CallError> {
+        let row = self.fleet.get("pointer", "release").await?;
+        let absent = Versioned {
+            value: Pointer::default(),
+            version: Version::ABSENT,
+        };
+        row.map_or(Ok(absent), |row| versioned(&row))
+    }
+
+    /// Moves the pointer, if it is what was read.
+    pub async fn point(&self, pointer: &Pointer, seen: Version) -> Result<Swapped, CallError> {
+        let row = ("pointer", "release");
+        self.fleet.swap(row, pointer, seen, |update| update).await
     }
 
     /// The base of a release. A release's base never changes, so a process reads each one once.
@@ -48,11 +57,10 @@ impl Releases {
         if let Some(base) = self.bases.lock().ok().and_then(|bases| bases.get(&release).cloned()) {
             return Ok(base);
         }
-        let row = self.get("base", &release.to_string()).await?;
-        let value = row.and_then(|mut row| row.remove("value"));
-        let value =
-            value.ok_or_else(|| CallError::incomplete("read of Fleet", &format!("no base of release {release}")))?;
-        let base = Base::from_response(parse(&value)?);
+        let row = self.fleet.get("base", &release.to_string()).await?;
+        let row =
+            row.ok_or_else(|| CallError::incomplete("read of Fleet", &format!("no base of release {release}")))?;
+        let base = Base::from_response(versioned(&row)?.value);
         let base = Arc::new(base.map_err(|error| CallError::incomplete("read of Fleet", &error.to_string()))?);
         if let Ok(mut bases) = self.bases.lock() {
             bases.insert(release, Arc::clone(&base));
@@ -60,25 +68,42 @@ impl Releases {
         Ok(base)
     }
 
-    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, CallError> {
-        const ACTION: &str = "dynamodb:GetItem";
-        let key = Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(id))]);
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .consistent_read(true);
-        let output = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
-        Ok(output.item)
+    /// Keeps the base of a release, unless that is done: ECS forgets a revision that nobody uses.
+    pub async fn keep_base(&self, release: ReleaseId, base: &Base) -> Result<(), CallError> {
+        let update = Update::new().set("value", text(base.to_json())).when_absent("value");
+        self.fleet.update("base", &release.to_string(), update).await.map(drop)
     }
-}
 
-/// Values are kept as JSON text: a base must come back exactly as ECS returned it, and the pointer is compared whole.
-fn parse<T: serde::de::DeserializeOwned>(value: &aws_sdk_dynamodb::types::AttributeValue) -> Result<T, CallError> {
-    let unreadable = |why: String| CallError::incomplete("read of Fleet", &why);
-    let json = value
-        .as_s()
-        .map_err(|_| unreadable("a value that is not text".to_owned()))?;
-    serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))
+    /// Every release that was ever seen.
+    pub async fn all(&self) -> Result<Vec<Release>, CallError> {
+        let rows = self.fleet.list("release").await?;
+        Ok(rows.into_iter().map(|row| row.value).collect())
+    }
+
+    /// Writes the row of a release that was just found.
+    pub async fn create(&self, release: &Release) -> Result<Swapped, CallError> {
+        let id = release.id.to_string();
+        let row = ("release", id.as_str());
+        self.fleet.swap(row, release, Version::ABSENT, |update| update).await
+    }
+
+    /// Says what became of a release, unless its row says so already. What was written, if anything was.
+    pub async fn judge(&self, id: ReleaseId, state: ReleaseState) -> Result<Option<Release>, CallError> {
+        let name = id.to_string();
+        let row = self.fleet.get("release", &name).await?;
+        let row = row.ok_or_else(|| CallError::incomplete("read of Fleet", &format!("no row of release {id}")))?;
+        let Versioned {
+            value: release,
+            version,
+        } = versioned::<Release>(&row)?;
+        if release.state.agrees_with(&state) {
+            return Ok(None);
+        }
+        let release = Release { state, ..release };
+        let row = ("release", name.as_str());
+        Ok(match self.fleet.swap(row, &release, version, |update| update).await? {
+            Swapped::Done(_) => Some(release),
+            Swapped::Raced => None,
+        })
+    }
 }

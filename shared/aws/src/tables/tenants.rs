@@ -13,8 +13,8 @@ use crate::settings::{SettingsError, Variables};
 /// The table `Tenants`, partition key `tenantId`, with the sparse index `Due` of what is not settled.
 #[derive(Clone, Debug)]
 pub struct Tenants {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 /// The partition of the index `Due` that unsettled tenants are in.
@@ -148,6 +148,6 @@ fn id_of(item: &Item) -> Option<TenantId> {
 }
 
 /// A row that cannot be read is left alone: nothing is decided on half a row.
-fn row(item: Item) -> Result<Tenant, CallError> {
+pub(super) fn row(item: Item) -> Result<Tenant, CallError> {
     serde_dynamo::from_item(item).map_err(|error| CallError::incomplete("read of Tenants", &error.to_string()))
 }

@@ -187,7 +187,8 @@ impl Base {
         BaseFingerprint::of(&canonical(&json!({"taskDefinition": self.request, "tags": self.tags})))
     }
 
-    /// The members that are in neither list of the ECS model that Berth was built with. They are carried.
+    /// The members of the definition and of its containers that are in neither list of the ECS model that Berth was
+    /// built with. They are carried; what lies deeper is carried unseen.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }

@@ -139,7 +139,6 @@ impl Place {
     fn leaf(&self, before: Option<&Value>, after: Option<&Value>) -> Option<Change> {
         let path = self.path.clone();
         match (before, after) {
-            (Some(from), Some(to)) if from == to => None,
             (Some(from), Some(to)) => Some(Change::Changed {
                 path,
                 from: self.shown(from),

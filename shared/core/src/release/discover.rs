@@ -1,6 +1,7 @@
 //! What a look at the base means, given the releases that are known.
 
-use super::{BaseContent, Pointer, Rejection, Release, ReleaseId, ReleaseState};
+use super::{Pointer, Rejection, Release, ReleaseId, ReleaseState};
+use crate::definition::BaseFingerprint;
 
 /// What a look at the base means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub enum Consider {
 /// What to do, given what the base contains now.
 ///
 /// The same answer for the same content, however often and by whatever event the base is looked at.
-pub fn discover(content: &BaseContent, pointer: &Pointer, known: &[Release]) -> Discovery {
+pub fn discover(content: &BaseFingerprint, pointer: &Pointer, known: &[Release]) -> Discovery {
     let Some(release) = known.iter().find(|release| release.content == *content) else {
         let newest = known.iter().map(|release| release.id).max();
         return Discovery::New(newest.map_or(ReleaseId::FIRST, ReleaseId::next));
@@ -73,7 +74,7 @@ mod tests {
 
     const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn content(digit: char) -> BaseContent {
+    fn content(digit: char) -> BaseFingerprint {
         digit.to_string().repeat(64).parse().unwrap()
     }
 

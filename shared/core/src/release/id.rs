@@ -1,4 +1,4 @@
-//! The names of releases, of rollouts and of what a base contains.
+//! The names of releases and of rollouts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,6 +29,11 @@ macro_rules! numbered_id {
             #[must_use]
             pub fn next(self) -> Self {
                 Self(self.0 + 1)
+            }
+
+            /// The one before this, unless this is the first.
+            pub fn previous(self) -> Option<Self> {
+                (self != Self::FIRST).then(|| Self(self.0 - 1))
             }
         }
 
@@ -77,56 +82,6 @@ numbered_id!(
     "A rollout: `ro<number>`, in the order in which they were started. The newest is the one that is driven."
 );
 
-/// What a base contains: the SHA-256 of its canonical JSON without what differs between two registrations of the same
-/// thing (revision, ARN, times), in lower-case hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct BaseContent(String);
-
-impl BaseContent {
-    /// The digest as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for BaseContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for BaseContent {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() == 64 && text.bytes().all(hex) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidId::new(
-                "base content",
-                text,
-                "a SHA-256 in 64 lower-case hexadecimal digits",
-            ))
-        }
-    }
-}
-
-impl TryFrom<String> for BaseContent {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        text.parse()
-    }
-}
-
-impl From<BaseContent> for String {
-    fn from(content: BaseContent) -> Self {
-        content.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,13 +108,5 @@ mod tests {
         }
         assert_eq!("ro9".parse::<RolloutId>().unwrap().to_string(), "ro9");
         assert!("r9".parse::<RolloutId>().is_err());
-    }
-
-    #[test]
-    fn content_is_a_sha256_in_lower_case() {
-        assert!("0".repeat(64).parse::<BaseContent>().is_ok());
-        for bad in ["0".repeat(63), "0".repeat(65), "A".repeat(64), "g".repeat(64)] {
-            assert!(bad.parse::<BaseContent>().is_err(), "{bad:?}");
-        }
     }
 }

@@ -31,7 +31,13 @@ pub enum ImagePresence {
         /// Why not.
         error: String,
     },
-    /// It is in a registry that is not asked.
+    /// The question may not be asked (a repository of another account). Asking again would get the same answer, so the
+    /// canary finds out.
+    Denied {
+        /// What the registry said.
+        error: String,
+    },
+    /// It is in a registry that is not asked. The canary finds out.
     NotEcr,
 }
 
@@ -63,7 +69,7 @@ pub fn preflight(findings: impl IntoIterator<Item = String>, images: &[Image]) -
             presence,
         } = image;
         match presence {
-            ImagePresence::Present | ImagePresence::NotEcr => {}
+            ImagePresence::Present | ImagePresence::Denied { .. } | ImagePresence::NotEcr => {}
             ImagePresence::Absent => findings.push(Finding(format!(
                 "container {container}: image {reference} is not in its repository; push it, or deploy the base with an image that exists"
             ))),
@@ -105,6 +111,11 @@ mod tests {
         assert!(findings[0].0.contains("repo/app:2-bootstrap"), "{findings:?}");
         assert_eq!(preflight([], &[image(ImagePresence::Present)]), Preflight::Pass);
         assert_eq!(preflight([], &[image(ImagePresence::NotEcr)]), Preflight::Pass);
+        let error = "AccessDeniedException".to_owned();
+        assert_eq!(
+            preflight([], &[image(ImagePresence::Denied { error })]),
+            Preflight::Pass
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond::required as millis;
 use serde::{Deserialize, Serialize};
 
-use super::{BaseContent, Finding, ReleaseId, RolloutId};
+use super::{Finding, ReleaseId, RolloutId};
+use crate::definition::BaseFingerprint;
 use crate::tenant::TenantId;
 
 /// One base, and how its trial ended.
@@ -16,7 +17,7 @@ pub struct Release {
     /// Its name.
     pub id: ReleaseId,
     /// What it contains; no two releases contain the same.
-    pub content: BaseContent,
+    pub content: BaseFingerprint,
     /// The revision of the base family in which it was last seen. It may have become INACTIVE since, so nothing
     /// depends on it: the rendered definitions are kept by fingerprint.
     pub source: String,
@@ -58,6 +59,19 @@ pub enum ReleaseState {
         /// The newer release.
         by: ReleaseId,
     },
+}
+
+impl ReleaseState {
+    /// Whether both say the same, whenever they were said.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Candidate, Self::Candidate) => true,
+            (Self::Promoted { proof, .. }, Self::Promoted { proof: other, .. }) => proof == other,
+            (Self::Rejected { cause, .. }, Self::Rejected { cause: other, .. }) => cause == other,
+            (Self::Superseded { by, .. }, Self::Superseded { by: other, .. }) => by == other,
+            _ => false,
+        }
+    }
 }
 
 /// What showed that a promoted release runs.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::release::{ReleaseId, RolloutId};
-use crate::tenant::{Generation, TenantId};
+use crate::tenant::{Generation, TenantId, Wanted};
 
 /// What a rollout has to know of a tenant. All of it is in the tenant's own rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct TenantFacts {
     pub rollout: Option<RolloutId>,
     /// What ECS was told last.
     pub applied: Option<Applied>,
-    /// What came of the current generation.
+    /// What came of the current generation; for a tenant that is down, `Failed` if it crashed its way down.
     pub outcome: Outcome,
     /// Whether it takes releases by itself.
     pub consent: Consent,
@@ -35,17 +35,6 @@ pub struct TenantFacts {
     pub busy_until: Option<Timestamp>,
     /// Its last real work.
     pub last_activity: Option<Timestamp>,
-}
-
-/// What a tenant should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Up.
-    Running,
-    /// Asleep.
-    Stopped,
-    /// Gone.
-    Deleted,
 }
 
 /// What ECS was told last.

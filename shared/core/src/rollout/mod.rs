@@ -8,6 +8,7 @@
 //! Deliberately absent: a list of the tenants to move, a queue of waves, a lock. A sleeping tenant is never moved; it
 //! takes the promoted release when it wakes.
 
+mod facts;
 mod fleet;
 mod plan;
 mod policy;
@@ -20,7 +21,8 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use fleet::{Applied, Consent, Failure, FailureCode, Outcome, TenantFacts, Verdict, Wanted, verdict};
+pub use facts::Activity;
+pub use fleet::{Applied, Consent, Failure, FailureCode, Outcome, TenantFacts, Verdict, verdict};
 pub use plan::{Costs, Plan, PlannedWave, plan};
 pub use policy::{InvalidPolicy, Policy, PolicyChange};
 pub use progress::{Attempt, Progress, Skip, Tally, Wait};

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fleet::{TenantFacts, Wanted};
+use super::fleet::TenantFacts;
 use super::progress::{Progress, Skip, Survey, Tally, Wait};
 use super::row::Rollout;
-use crate::tenant::TenantId;
+use crate::tenant::{TenantId, Wanted};
 
 /// What moving tenants costs in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

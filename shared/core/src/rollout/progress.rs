@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fleet::{Consent, Failure, TenantFacts, Verdict, Wanted, verdict};
+use super::fleet::{Consent, Failure, Outcome, TenantFacts, Verdict, verdict};
 use super::row::{Rollout, Stage};
 use crate::release::ReleaseId;
-use crate::tenant::TenantId;
+use crate::tenant::{TenantId, Wanted};
 
 /// How far a rollout is with a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,7 +209,7 @@ impl Rollout {
         };
         match facts.wanted {
             Wanted::Deleted => return Progress::Skipped(Skip::Deleted),
-            Wanted::Stopped => return Progress::Skipped(Skip::Asleep),
+            Wanted::Stopped => return self.stopped(facts, to),
             Wanted::Running => {}
         }
         if facts.rollout == Some(self.id) && facts.target == Some(to) {
@@ -227,6 +227,16 @@ impl Rollout {
             return Progress::Skipped(Skip::NotConcerned);
         }
         self.before_move(facts, now)
+    }
+
+    /// A tenant that is down sleeps, unless it crashed its way down on the release while this rollout was watching.
+    fn stopped(&self, facts: &TenantFacts, to: ReleaseId) -> Progress {
+        let watched_since = self.retry_before.unwrap_or(self.started).max(self.started);
+        let on_it = facts.applied.is_some_and(|applied| applied.release == to);
+        match &facts.outcome {
+            Outcome::Failed(failure) if on_it && facts.intent_at >= watched_since => Progress::Failed(failure.clone()),
+            Outcome::Failed(_) | Outcome::Running | Outcome::NotYet { .. } => Progress::Skipped(Skip::Asleep),
+        }
     }
 
     fn after_move(&self, facts: &TenantFacts, to: ReleaseId, now: Timestamp) -> Progress {

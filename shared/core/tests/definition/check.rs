@@ -74,6 +74,12 @@ fn what_ecs_describes_without_being_set_is_no_finding() {
 }
 
 #[test]
+fn the_longest_family_leaves_room_for_the_suffix() {
+    assert_eq!(findings(|d| d["family"] = json!("x".repeat(250))), [""; 0]);
+    assert_eq!(findings(|d| d["family"] = json!("x".repeat(251))).len(), 1);
+}
+
+#[test]
 fn a_layout_that_does_not_fit_is_found_for_both_of_its_parts() {
     let named = |name: &str| Layout {
         main: Main::Named(name.to_owned()),

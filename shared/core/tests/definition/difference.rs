@@ -13,6 +13,28 @@ fn equal_definitions_have_no_difference_whatever_the_order_of_named_entries() {
 }
 
 #[test]
+fn the_lists_that_are_sets_are_compared_by_what_names_their_entries() {
+    let lists = [
+        ("containerDefinitions", "name"),
+        ("volumes", "name"),
+        ("secrets", "name"),
+        ("secretOptions", "name"),
+        ("ulimits", "name"),
+        ("mountPoints", "containerPath"),
+        ("dependsOn", "containerName"),
+        ("systemControls", "namespace"),
+        ("volumesFrom", "sourceContainer"),
+        ("resourceRequirements", "type"),
+    ];
+    for (list, key) in lists {
+        let entry = |name: &str, more: u32| json!({key: name, "more": more});
+        let before = json!({list: [entry("a", 1), entry("b", 2)]});
+        let after = json!({list: [entry("b", 3), entry("a", 1)]});
+        assert_eq!(lines(&before, &after), [format!("~ {list}[b].more: 2 -> 3")]);
+    }
+}
+
+#[test]
 fn the_order_of_a_command_counts() {
     let (one, two) = (json!({"command": ["a", "b"]}), json!({"command": ["b", "a"]}));
     assert_eq!(lines(&one, &two), [r#"~ command: ["a","b"] -> ["b","a"]"#]);

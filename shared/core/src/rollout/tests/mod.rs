@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::release::{ReleaseId, RolloutId};
-use crate::tenant::{Generation, TenantId};
+use crate::tenant::{Generation, TenantId, Wanted};
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

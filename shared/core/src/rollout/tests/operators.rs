@@ -161,6 +161,24 @@ fn a_failure_counts_only_if_this_rollout_made_the_move() {
     world.fleet[5].rollout = Some(RolloutId::FIRST.next());
     world.fleet[5].outcome = failed();
     world.step();
-    assert_eq!(world.pause_reason(), None);
+    assert!(matches!(world.rollout.stage(), Some(Stage::Wave { .. })));
     assert!(world.rollout.failed.is_empty());
+}
+
+#[test]
+fn e9_r1_a_canary_that_crashes_its_way_down_rejects_the_release() {
+    let mut world = World::new(10, Policy::default());
+    world.step();
+    world.arrive(0, Outcome::Running);
+    world.step();
+    world.intend(0, Wanted::Stopped);
+    let crashed = Outcome::Failed(Failure::new(FailureCode::CrashLoop, "it started and kept crashing"));
+    world.fleet[0].outcome = crashed;
+    world.step();
+    assert!(matches!(world.ended(), Some(End::Rejected { failures }) if failures.len() == 1));
+    assert_eq!(
+        world.rollout.pointer().promoted,
+        Some(release("r1")),
+        "its next wake takes what ran before"
+    );
 }

@@ -298,8 +298,30 @@ fn p9_every_mistake_is_in_the_answer() {
 }
 
 #[test]
+fn a_code_is_the_same_in_an_answer_and_in_a_log() {
+    let error = Overlay::parse(&json!({"imgae": 1})).unwrap_err().errors.remove(0);
+    assert_eq!(error.to_string(), format!("/imgae: {} (unknown_field)", error.message));
+    let codes = [
+        (FieldCode::UnknownField, "unknown_field"),
+        (FieldCode::WrongType, "wrong_type"),
+        (FieldCode::Missing, "missing"),
+        (FieldCode::OutOfRange, "out_of_range"),
+        (FieldCode::Malformed, "malformed"),
+        (FieldCode::Reserved, "reserved"),
+        (FieldCode::Duplicate, "duplicate"),
+        (FieldCode::InvalidSize, "invalid_size"),
+        (FieldCode::DoesNotFit, "does_not_fit"),
+        (FieldCode::TooLarge, "too_large"),
+    ];
+    for (code, text) in codes {
+        assert_eq!((code.as_str(), json!(code)), (text, json!(text)));
+    }
+}
+
+#[test]
 fn s3_no_value_of_a_variable_and_no_pasted_secret_is_ever_shown() {
     let good = Overlay::parse(&json!({"env": {"A": "s3cret"}})).unwrap();
+    assert_eq!(format!("{:?}", good.env.values().next().unwrap()), "<6 bytes>");
     assert!(!format!("{good:?} {:?}", good.env).contains("s3cret"));
     let bad = json!({"env": {"A": "s3cret\u{0}", "BERTH_X": "s3cret"}, "secrets": {"B": "s3cret"}, "image": "s3 cret"});
     let error = Overlay::parse(&bad).unwrap_err();
