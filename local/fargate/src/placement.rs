@@ -63,8 +63,31 @@ impl Placement {
             ));
         }
         check_version(&self.platform_version)?;
+        self.check_features(Args(definition))?;
         self.subnets = subnets(&self.network)?;
+        complete_network(&mut self.network);
         Ok(self)
+    }
+
+    /// Source: the model's `EphemeralStorage`, `EFSVolumeConfiguration` and `RegisterTaskDefinitionRequest.cpu`: these
+    /// need platform version 1.4.0 or later.
+    fn check_features(&self, definition: Args<'_>) -> Result<(), ApiError> {
+        let efs = definition
+            .objects("volumes")
+            .any(|volume| volume.get("efsVolumeConfiguration").is_some());
+        let storage = definition.get("ephemeralStorage").is_some();
+        let large = definition
+            .text("cpu")
+            .and_then(|cpu| cpu.parse::<u64>().ok())
+            .is_some_and(|cpu| cpu >= 8192);
+        if self.effective_version() != "1.4.0" && (efs || storage || large || definition.get("pidMode").is_some()) {
+            let message = format!(
+                "Platform version {} does not support all that the task definition asks for.",
+                self.platform_version
+            );
+            return Err(ApiError::new("PlatformTaskDefinitionIncompatibilityException", message));
+        }
+        Ok(())
     }
 
     /// The version that `LATEST` means. Source: Amazon ECS Developer Guide, "Fargate platform versions".
@@ -74,6 +97,15 @@ impl Placement {
         } else {
             &self.platform_version
         }
+    }
+}
+
+/// Fills in the defaults of `AwsVpcConfiguration`.
+fn complete_network(network: &mut Value) {
+    if let Some(Value::Object(vpc)) = network.get_mut("awsvpcConfiguration") {
+        vpc.retain(|_, value| !value.is_null());
+        vpc.entry("assignPublicIp").or_insert_with(|| "DISABLED".into());
+        vpc.entry("securityGroups").or_insert_with(|| Value::Array(Vec::new()));
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dice::Dice;
+use crate::wire::object;
 use crate::world::World;
 
 /// How badly events are delivered. The default is: each once, at once, in order.
@@ -124,7 +125,7 @@ impl World {
     }
 
     pub(crate) fn emit(&mut self, source: &str, kind: &str, resource: &str, detail: Value) {
-        let members = [
+        let event = object([
             ("version", "0".into()),
             ("id", self.dice.uuid().into()),
             ("detail-type", kind.into()),
@@ -134,11 +135,7 @@ impl World {
             ("region", self.config.region.as_str().into()),
             ("resources", Value::Array(vec![resource.into()])),
             ("detail", detail),
-        ];
-        let event = members
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
+        ]);
         self.outbox.send(event, self.now, &mut self.dice);
     }
 }

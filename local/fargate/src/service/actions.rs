@@ -12,6 +12,7 @@ use crate::tags;
 use crate::task::run::{TOKEN_LIFE, check_exec, check_token};
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
+use crate::wire::object;
 use crate::world::World;
 
 /// Source: "Amazon ECS service quotas": services per cluster, and tasks per service.
@@ -67,6 +68,7 @@ impl World {
             tags,
             deployments: Vec::new(),
             completed: None,
+            last_definition: None,
             messages: VecDeque::new(),
             live: BTreeSet::new(),
             next_look: None,
@@ -79,7 +81,7 @@ impl World {
             self.remember_creation(&cluster, token, args, key);
         }
         self.begin_deployment(key, definition, placement, None);
-        Ok(json!({"service": self.show_service_with_tags(key)}))
+        Ok(object([("service", self.show_service_with_tags(key))]))
     }
 
     /// The answer to a token that was used before and has not expired.
@@ -89,7 +91,7 @@ impl World {
             return None;
         }
         if known.request == *args.0 {
-            return Some(Ok(json!({"service": self.show_service_with_tags(known.service)})));
+            return Some(Ok(object([("service", self.show_service_with_tags(known.service))])));
         }
         Some(Err(ApiError::parameter("Creation of service was not idempotent.")))
     }
@@ -152,7 +154,7 @@ impl World {
         service.status = ServiceStatus::Draining;
         service.desired = 0;
         self.poke_service(key);
-        Ok(json!({"service": self.show_service(key)}))
+        Ok(object([("service", self.show_service(key))]))
     }
 
     pub(crate) fn describe_services(&mut self, args: Args<'_>) -> Answer {
@@ -183,7 +185,10 @@ impl World {
                 }
             }
         }
-        Ok(json!({"services": services, "failures": failures}))
+        Ok(object([
+            ("services", Value::Array(services)),
+            ("failures", Value::Array(failures)),
+        ]))
     }
 
     fn is_unseen_service(&mut self, key: ServiceKey) -> bool {

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod breaker;
 pub(crate) mod deployment;
 pub(crate) mod plan;
+pub(crate) mod record;
 pub(crate) mod scheduler;
 pub(crate) mod settings;
 pub(crate) mod update;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::definition::store::RevisionId;
 use crate::tags::Tags;
 use crate::task::TaskKey;
 use deployment::{Completed, Deployment};
@@ -58,6 +60,8 @@ pub(crate) struct Service {
     pub(crate) deployments: Vec<Deployment>,
     /// What was last deployed successfully: what a rollback goes back to.
     pub(crate) completed: Option<Completed>,
+    /// What it ran last, once it is INACTIVE.
+    pub(crate) last_definition: Option<RevisionId>,
     /// Newest first.
     pub(crate) messages: VecDeque<Message>,
     /// Its tasks that are not STOPPED.

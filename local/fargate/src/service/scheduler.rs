@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::deployment::{Rollout, start_delay};
+use super::deployment::Rollout;
 use super::plan::{Member, Plan, Side, Situation, Starts, Worth, plan};
-use super::settings::Reset;
-use super::{Service, ServiceKey, ServiceStatus};
+use super::{ServiceKey, ServiceStatus};
 use crate::task::containers::{Health, task_health};
 use crate::task::overrides::{self, Overrides};
 use crate::task::run::NewTask;
@@ -20,8 +19,6 @@ use crate::world::{Due, World};
 const SETTLING: Duration = Duration::from_secs(40);
 /// How long an INACTIVE service is remembered. Source: `DeleteService`: it can still be described, but may be purged.
 const MEMORY: Duration = Duration::from_hours(24);
-/// False starts in a row from which on the service is told to be impaired.
-const IMPAIRED: u32 = 3;
 
 impl World {
     /// Has the scheduler look at a service soon.
@@ -50,6 +47,7 @@ impl World {
             return;
         }
         service.next_look = None;
+        self.drop_replaced(key);
         let Some(situation) = self.situation(key) else { return };
         let plan = plan(&situation);
         let idle = plan == Plan::default();
@@ -61,6 +59,33 @@ impl World {
             service.steady = false;
         }
         self.plan_next_look(key, &situation);
+    }
+
+    /// Forgets the deployments that are replaced. Source: Deployment.status: an ACTIVE deployment still has running
+    /// tasks. One that has FAILED is shown until the one after it is completed.
+    fn drop_replaced(&mut self, key: ServiceKey) {
+        let Some(service) = self.services.get_mut(key) else {
+            return;
+        };
+        let live = service.live.iter().filter_map(|task| self.tasks.get(*task));
+        let serving: Vec<_> = live
+            .filter(|task| task.status.is_running_or_pending())
+            .map(|task| &task.started_by)
+            .collect();
+        let mut dropped = Vec::new();
+        let mut place = 0;
+        service.deployments.retain(|deployment| {
+            place += 1;
+            let serves = serving.iter().any(|starter| starter.as_deref() == Some(&deployment.id));
+            let kept = place == 1 || serves || deployment.rollout == Rollout::Failed;
+            if !kept {
+                dropped.push(deployment.definition.clone());
+            }
+            kept
+        });
+        for definition in dropped {
+            self.release_definition(&definition);
+        }
     }
 
     /// What the plan is made from.
@@ -130,7 +155,7 @@ impl World {
             } else {
                 (
                     format!("Scaling activity initiated by (deployment {deployment})"),
-                    Cause::Scaling,
+                    Cause::Intended,
                 )
             };
             self.request_stop(
@@ -263,6 +288,7 @@ impl World {
             return;
         };
         service.status = ServiceStatus::Inactive;
+        service.last_definition = service.primary().map(|primary| primary.definition.clone());
         let deployments = std::mem::take(&mut service.deployments);
         for deployment in deployments {
             self.release_definition(&deployment.definition);
@@ -280,94 +306,9 @@ impl World {
             cluster.services.remove(&service.name);
         }
     }
-
-    /// A service's task is RUNNING: the next start is not delayed, and without a health check it is a success.
-    pub(crate) fn service_task_started(&mut self, task: TaskKey) {
-        let unchecked = self.tasks.get(task).is_some_and(|task| !has_check(task));
-        if let Some(deployment) = self.deployment_of(task) {
-            deployment.false_starts = 0;
-        }
-        if unchecked {
-            self.reset_failures(task);
-        }
-    }
-
-    /// A health check has given its verdict.
-    pub(crate) fn service_task_checked(&mut self, task: TaskKey) {
-        let Some(found) = self.tasks.get(task) else { return };
-        let (health, service) = (task_health(&found.containers), found.service);
-        if health == Health::Healthy {
-            self.reset_failures(task);
-        }
-        if let Some(service) = service {
-            self.poke_service(service);
-        }
-    }
-
-    fn reset_failures(&mut self, task: TaskKey) {
-        let service = self
-            .tasks
-            .get(task)
-            .and_then(|task| task.service)
-            .and_then(|key| self.services.get(key));
-        let breaker = service.and_then(|service| service.settings.limits.breaker);
-        if breaker.is_some_and(|breaker| breaker.reset == Reset::Never) {
-            return;
-        }
-        if let Some(deployment) = self.deployment_of(task) {
-            deployment.failed = 0;
-        }
-    }
-
-    fn deployment_of(&mut self, task: TaskKey) -> Option<&mut super::deployment::Deployment> {
-        let task = self.tasks.get(task)?;
-        let service: &mut Service = self.services.get_mut(task.service?)?;
-        service
-            .deployments
-            .iter_mut()
-            .find(|deployment| task.started_by.as_deref() == Some(&deployment.id))
-    }
-
-    /// A service's task is to stop: perhaps its deployment has failed once more.
-    pub(crate) fn service_task_stopping(&mut self, task: TaskKey) {
-        let now = self.now;
-        let Some(found) = self.tasks.get(task) else { return };
-        let Some(key) = found.service else { return };
-        let started = found.times.started.is_some();
-        let failure = match found.stop.as_ref().map(|stop| stop.cause) {
-            Some(Cause::Health) => true,
-            Some(Cause::Other) => !started,
-            Some(Cause::Scaling) | None => false,
-        };
-        let Some(deployment) = self.deployment_of(task).filter(|_| failure) else {
-            return;
-        };
-        if deployment.rollout == Rollout::InProgress {
-            deployment.failed += 1;
-        }
-        let mut impaired = false;
-        if !started {
-            deployment.false_starts += 1;
-            deployment.not_before = now + start_delay(deployment.false_starts);
-            impaired = deployment.false_starts == IMPAIRED;
-        }
-        if impaired {
-            self.say(key, "is unable to consistently start tasks successfully.");
-            self.emit_action(key, "WARN", "SERVICE_TASK_START_IMPAIRED");
-        }
-        self.judge_deployment(key);
-    }
-
-    /// A service's task has STOPPED.
-    pub(crate) fn service_task_stopped(&mut self, task: TaskKey) {
-        let service = self.tasks.get(task).and_then(|task| task.service);
-        if let Some(service) = service.and_then(|key| self.services.get_mut(key)) {
-            service.live.remove(&task);
-        }
-    }
 }
 
-fn has_check(task: &Task) -> bool {
+pub(super) fn has_check(task: &Task) -> bool {
     task.containers
         .iter()
         .any(|container| container.spec.essential && container.spec.health_check.is_some())

@@ -2,13 +2,12 @@
 //!
 //! Source: `UpdateServiceRequest`: each member says whether it triggers a new service deployment.
 
-use serde_json::json;
-
 use super::ServiceStatus;
 use super::actions::{body_of, desired_count};
 use crate::task::run::check_exec;
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
+use crate::wire::object;
 use crate::world::World;
 
 impl World {
@@ -55,6 +54,6 @@ impl World {
             primary.updated = self.now;
         }
         self.poke_service(key);
-        Ok(json!({"service": self.show_service_with_tags(key)}))
+        Ok(object([("service", self.show_service_with_tags(key))]))
     }
 }

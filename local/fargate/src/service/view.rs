@@ -43,8 +43,6 @@ impl World {
             "desiredCount": service.desired,
             "runningCount": counts.running,
             "pendingCount": counts.pending,
-            "deployments": deployments,
-            "events": events,
             "createdAt": epoch(service.created),
             "createdBy": format!("arn:aws:iam::{}:root", self.config.account),
             "roleArn": format!("arn:aws:iam::{}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS", self.config.account),
@@ -53,8 +51,16 @@ impl World {
         if let Value::Object(members) = members {
             shown.extend(members);
         }
+        shown.insert("deployments".to_owned(), Value::Array(deployments));
+        shown.insert("events".to_owned(), Value::Array(events));
+        if let Some(definition) = service
+            .primary()
+            .map(|primary| &primary.definition)
+            .or(service.last_definition.as_ref())
+        {
+            shown.insert("taskDefinition".to_owned(), json!(definition.arn(&self.config)));
+        }
         if let Some(primary) = service.primary() {
-            shown.insert("taskDefinition".to_owned(), json!(primary.definition.arn(&self.config)));
             shown.extend(show_placement(primary));
         }
         Value::Object(shown)

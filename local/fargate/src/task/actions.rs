@@ -7,6 +7,7 @@ use super::{Status, TaskKey};
 use crate::page::page;
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
+use crate::wire::object;
 use crate::world::World;
 
 /// Why Fargate takes a task's place away.
@@ -55,7 +56,7 @@ impl World {
                 cause: Cause::Other,
             },
         );
-        Ok(json!({"task": self.show_task(key)}))
+        Ok(object([("task", self.show_task(key))]))
     }
 
     pub(crate) fn describe_tasks(&mut self, args: Args<'_>) -> Answer {
@@ -77,7 +78,10 @@ impl World {
                 None => failures.push(json!({"arn": self.task_arn(&cluster, given), "reason": "MISSING"})),
             }
         }
-        Ok(json!({"tasks": tasks, "failures": failures}))
+        Ok(object([
+            ("tasks", Value::Array(tasks)),
+            ("failures", Value::Array(failures)),
+        ]))
     }
 
     fn is_unseen(&mut self, key: TaskKey) -> bool {
@@ -176,7 +180,7 @@ impl World {
             Stop {
                 code,
                 reason: reason.to_owned(),
-                cause: Cause::Other,
+                cause: Cause::Intended,
             },
         );
         Ok(())

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod containers;
+pub(crate) mod ending;
 pub(crate) mod life;
 pub(crate) mod network;
 pub(crate) mod overrides;

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::dice::Dice;
+use crate::wire::object;
 
 /// The elastic network interface of one task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,25 +100,27 @@ impl Interface {
 
     /// The attachment, whose type is `ElasticNetworkInterface` in replies and `eni` in events.
     pub(crate) fn show(&self, kind: &str) -> Value {
-        let mut details = vec![json!({"name": "subnetId", "value": self.subnet})];
+        let detail = |name: &str, value: &str| object([("name", name.into()), ("value", value.into())]);
+        let mut details = vec![detail("subnetId", &self.subnet)];
         if let Some(made) = &self.made {
             let address = made.address.text();
             let host = format!("ip-{}.ec2.internal", address.replace('.', "-"));
-            for (name, value) in [
-                ("networkInterfaceId", made.id.as_str()),
-                ("macAddress", made.mac.as_str()),
-                ("privateDnsName", host.as_str()),
-                ("privateIPv4Address", address.as_str()),
-            ] {
-                details.push(json!({"name": name, "value": value}));
-            }
+            details.push(detail("networkInterfaceId", &made.id));
+            details.push(detail("macAddress", &made.mac));
+            details.push(detail("privateDnsName", &host));
+            details.push(detail("privateIPv4Address", &address));
         }
         let status = match self.status {
             InterfaceStatus::PreCreated => "PRECREATED",
             InterfaceStatus::Attached => "ATTACHED",
             InterfaceStatus::Deleted => "DELETED",
         };
-        json!({"id": self.attachment, "type": kind, "status": status, "details": details})
+        object([
+            ("id", self.attachment.as_str().into()),
+            ("type", kind.into()),
+            ("status", status.into()),
+            ("details", Value::Array(details)),
+        ])
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::containers::{Container, Health, State};
 use super::network::Interface;
@@ -17,6 +17,7 @@ use crate::tags::{self, Tags};
 use crate::throttle::Category;
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
+use crate::wire::object;
 use crate::world::World;
 
 /// How long a client token is remembered. Source: Amazon ECS API Reference, "Ensuring idempotency".
@@ -74,7 +75,7 @@ impl World {
 
     fn run_reply(&self, tasks: &[TaskKey]) -> Value {
         let shown: Vec<_> = tasks.iter().map(|key| self.show_task_with_tags(*key)).collect();
-        json!({"tasks": shown, "failures": []})
+        object([("tasks", Value::Array(shown)), ("failures", Value::Array(Vec::new()))])
     }
 
     /// Takes launches from Fargate's own bucket.
@@ -160,10 +161,8 @@ impl World {
     pub(crate) fn launch(&mut self, new: &NewTask) -> TaskKey {
         let id = self.dice.hex(32);
         let arn = self.config.ecs_arn(&format!("task/{}/{id}", new.cluster));
-        let (body, specs) = match self.definitions.get(&new.definition) {
-            Some(revision) => (revision.body.clone(), revision.containers.clone()),
-            None => (Map::new(), Vec::new()),
-        };
+        let revision = self.definitions.get(&new.definition);
+        let specs = revision.map(|revision| revision.containers.clone()).unwrap_or_default();
         let containers = specs.into_iter().map(|spec| Container {
             arn: self
                 .config
@@ -192,7 +191,7 @@ impl World {
             zone,
             containers,
             interface: Interface::new(subnet, &mut self.dice),
-            ..self.blank(new, Args(&body))
+            ..self.blank(new)
         };
         let key = self.tasks.add(task);
         self.definitions.refer(&new.definition);
@@ -207,7 +206,13 @@ impl World {
     }
 
     /// A task as it is at its creation, still without its id and its containers.
-    fn blank(&self, new: &NewTask, definition: Args<'_>) -> Task {
+    fn blank(&self, new: &NewTask) -> Task {
+        let unknown = Map::new();
+        let definition = Args(
+            self.definitions
+                .get(&new.definition)
+                .map_or(&unknown, |revision| &revision.body),
+        );
         let size = |member: &str, overridden: Option<u64>| {
             overridden.map_or_else(
                 || definition.text(member).unwrap_or_default().to_owned(),

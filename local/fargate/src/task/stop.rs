@@ -37,8 +37,8 @@ impl StopCode {
 /// What the service scheduler makes of a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Cause {
-    /// The scheduler wanted it: no failure.
-    Scaling,
+    /// The scheduler wanted it, or Fargate took the place away: no failure.
+    Intended,
     /// The task failed its health checks: a failure.
     Health,
     /// Anything else: a failure if the task was never RUNNING.

@@ -67,7 +67,7 @@ impl World {
         let mut put = |name: &str, value: Value| {
             shown.insert(name.to_owned(), value);
         };
-        put("attachments", json!([task.interface.show(kind)]));
+        put("attachments", Value::Array(vec![task.interface.show(kind)]));
         put(
             "attributes",
             json!([{"name": "ecs.cpu-architecture", "value": task.architecture}]),

@@ -86,6 +86,14 @@ impl World {
     }
 }
 
+/// An object of these members, none of which is copied.
+pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
 /// A request's body; an empty one is an empty object.
 fn parse(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if body.is_empty() {
