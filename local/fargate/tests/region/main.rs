@@ -7,6 +7,7 @@
     reason = "all of this is test code: its helpers may fail the test, too"
 )]
 
+mod convergence;
 mod definitions;
 mod file_systems;
 mod services;
