@@ -257,26 +257,11 @@ impl World {
             platform_family: windows.unwrap_or("Linux").to_owned(),
             architecture: if arm { "arm64" } else { "x86_64" }.to_owned(),
             zone: String::new(),
-            interface: Interface {
-                attachment: String::new(),
-                subnet: String::new(),
-                status: super::network::InterfaceStatus::PreCreated,
-                made: None,
-            },
+            interface: Interface::default(),
             containers: Vec::new(),
             status: Status::Provisioning,
             version: 1,
-            times: Times {
-                created: self.now,
-                updated: self.now,
-                connected: None,
-                pull_started: None,
-                pull_stopped: None,
-                started: None,
-                stopping: None,
-                execution_stopped: None,
-                stopped: None,
-            },
+            times: Times::from(self.now),
             stop: None,
         }
     }

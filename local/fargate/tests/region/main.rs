@@ -9,6 +9,7 @@
 
 mod convergence;
 mod definitions;
+mod deployments;
 mod file_systems;
 mod services;
 mod support;
