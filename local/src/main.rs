@@ -1,1 +1,166 @@
-fn main() {}
+//! The `berth` command.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
+use berth::demo::{self, DemoError};
+use berth::up::{Options, Up, UpError};
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use tracing_subscriber::filter::LevelFilter;
+
+/// One Fargate container per tenant: current, configured, and asleep when idle.
+#[derive(Parser)]
+#[command(version)]
+struct Command {
+    #[command(subcommand)]
+    action: Action,
+    /// What the functions and the engine log to stderr, from this level up.
+    #[arg(long, global = true, default_value = "error")]
+    log: LevelFilter,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Run everything on this machine: the API, the functions, and the AWS services that they use.
+    Up(UpArgs),
+    /// Watch the life of five tenants on a system of its own, in under a minute.
+    Demo,
+}
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Up(#[from] UpError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+#[derive(Args)]
+struct UpArgs {
+    /// Port of the HTTP API and of the control API (`/_local`).
+    #[arg(long, default_value_t = 7070)]
+    port: u16,
+    /// Port of the AWS endpoint.
+    #[arg(long, default_value_t = 7071)]
+    aws_port: u16,
+    /// Keep the state in this directory, so that it survives a restart. Without it, it is in memory.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Virtual time runs this many times faster; 0 stands still, and moves only by POST /_local/clock.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
+    /// Where all randomness comes from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A value for a parameter of template.yaml; may be given several times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().map_err(|_| "it is a number".to_owned())?;
+    if (0.0..=100_000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("it is a number from 0 to 100000".to_owned())
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(command.log)
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match command.action {
+        Action::Up(arguments) => in_one_thread(up(arguments)),
+        Action::Demo => in_one_thread(demo()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("berth: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn in_one_thread(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+async fn demo() -> Result<(), CommandError> {
+    let options = Options {
+        port: 0,
+        aws_port: 0,
+        data: None,
+        speed: demo::SPEED,
+        seed: 1,
+        start: present(),
+        parameters: BTreeMap::new(),
+    };
+    let up = Up::start(&options).await?;
+    let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
+    println!("A whole system on this machine: the API at {api}, its AWS at {aws}.");
+    println!("Time runs {} times faster.", demo::SPEED);
+    tokio::select! {
+        served = up.serve(ended()) => Ok(served?),
+        told = demo::tell(&api, &aws) => Ok(told?),
+    }
+}
+
+async fn up(arguments: UpArgs) -> Result<(), CommandError> {
+    let options = Options {
+        port: arguments.port,
+        aws_port: arguments.aws_port,
+        data: arguments.data,
+        speed: arguments.speed,
+        seed: arguments.seed,
+        start: present(),
+        parameters: arguments.parameters.into_iter().collect::<BTreeMap<_, _>>(),
+    };
+    let up = Up::start(&options).await?;
+    let (api, aws) = (up.api(), up.aws());
+    println!("berth is up.");
+    println!("  http://{api}         the tenants API");
+    println!("  http://{api}/_local  clock, events, faults, images, base");
+    println!("  http://{aws}         AWS: AWS_ENDPOINT_URL=http://{aws}, any key, us-east-1");
+    println!("Try this:");
+    println!("  curl -X PUT http://{api}/tenants/acme -H 'content-type: application/json' -d '{{}}'");
+    println!("  curl http://{api}/tenants/acme");
+    println!("  curl http://{api}/_local/clock -d '{{\"advance_seconds\":1860}}'");
+    Ok(up.serve(ended()).await?)
+}
+
+/// The present moment of this machine, at which a new world begins.
+fn present() -> Timestamp {
+    let now = Timestamp::try_from(SystemTimeSource::new().now()).unwrap_or(Timestamp::UNIX_EPOCH);
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// Ends when someone wants it to end: Ctrl-C or SIGTERM.
+async fn ended() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}

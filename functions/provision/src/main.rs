@@ -1,1 +1,11 @@
-fn main() {}
+//! The door of provision: settings, clients, events.
+
+use berth_aws::service::provision::{Context, handle};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let (config, variables) = berth_aws::start::start().await?;
+    let context = Context::new(&config, &variables)?;
+    run(service_fn(|event: LambdaEvent<_>| handle(&context, event))).await
+}

@@ -1,1 +1,7 @@
 //! The wire types of the HTTP API and its errors.
+
+mod problem;
+mod view;
+
+pub use problem::{Code, Problem};
+pub use view::{Activity, Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// One customer's id: 1 to 64 of `[A-Za-z0-9_-]`.
 ///
@@ -120,6 +121,17 @@ impl ServiceName {
     pub fn incarnation(&self) -> Generation {
         self.incarnation
     }
+
+    /// A token of 32 characters that is the same for every attempt to make something for this incarnation. ECS takes at
+    /// most 36 characters (`CreateServiceRequest.clientToken`), EFS 64 (`CreateAccessPointRequest.ClientToken`).
+    pub fn token(&self) -> String {
+        let digest = Sha256::digest(self.to_string());
+        let (half, _) = digest.split_at(16);
+        format!(
+            "{:032x}",
+            half.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte))
+        )
+    }
 }
 
 impl FromStr for ServiceName {
@@ -172,6 +184,13 @@ mod tests {
         for bad in ["", " ", "a b", "ä", "a/b", "a.b", &"x".repeat(65)] {
             assert!(bad.parse::<TenantId>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_token_fits_ecs_and_differs_between_incarnations_of_the_longest_id() {
+        let tokens = [1, 2].map(|number| ServiceName::new("x".repeat(64).parse().unwrap(), Generation(number)).token());
+        assert_eq!(tokens[0].len(), 32);
+        assert_ne!(tokens[0], tokens[1]);
     }
 
     #[test]

@@ -1,5 +1,14 @@
-//! One customer, and what is stored of it.
+//! One customer: what it is called, what is its own, and what is stored of it.
 
 mod id;
+mod overlay;
+mod phase;
+mod row;
 
 pub use id::{Generation, InvalidId, ServiceName, TenantId};
+pub use overlay::{
+    EnvName, EnvValue, FieldCode, FieldError, Idle, Image, Invalid, InvalidName, InvalidSize, Malformed, MemoryChoice,
+    Overlay, Pin, Policy, Replace, SecretArn, Size, TemplateName,
+};
+pub use phase::{Phase, deadline, patience, phase};
+pub use row::{Applied, FailedDefinition, Files, Intent, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted};

@@ -1,0 +1,193 @@
+//! The *cloud*: the AWS services of this machine, as one value on a virtual clock.
+//!
+//! There is no socket, thread, wall clock or global state here. A request is answered at the cloud's own present moment,
+//! and time passes only by [`Cloud::advance_to`], so one thread can drive a whole cloud deterministically.
+
+mod bus;
+mod cloudformation;
+mod dynamodb;
+mod ecr;
+mod fault;
+mod ids;
+mod reply;
+mod route;
+mod s3;
+mod sqs;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use berth_fargate::{Behaviour, Config, UnknownBehaviour};
+pub use bus::Emitted;
+pub use cloudformation::{StackStatus, UnknownStatus};
+pub use dynamodb::{StoreError, Tables};
+pub use fault::Fault;
+pub use reply::Failure;
+pub use route::{Call, Service, UnknownService};
+pub(crate) use route::{query_pairs, query_value};
+pub use sqs::{Message, Queues, ReceiptHandle};
+
+use bus::Bus;
+use cloudformation::Stacks;
+use ecr::Repositories;
+use fault::Faults;
+use s3::Buckets;
+
+/// What a request was answered with.
+#[derive(Debug)]
+pub enum Answer {
+    /// The response.
+    Now(Response<Bytes>),
+    /// Nothing yet: a long poll. Ask again with the same `asked_at` when something has changed, at the latest at `until`,
+    /// when the answer will be there.
+    Waits { until: Timestamp },
+}
+
+/// All services of one account in one Region.
+#[derive(Debug)]
+pub struct Cloud {
+    tables: Tables,
+    state: State,
+}
+
+/// Everything but the tables, which have a file of their own.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct State {
+    world: berth_fargate::World,
+    queues: Queues,
+    buckets: Buckets,
+    stacks: Stacks,
+    repositories: Repositories,
+    faults: Faults,
+    bus: Bus,
+}
+
+impl Cloud {
+    /// A cloud in which nothing has been made yet.
+    pub fn new(config: Config) -> Result<Self, StoreError> {
+        let state = State {
+            queues: Queues::new(&config),
+            stacks: Stacks::new(&config),
+            world: berth_fargate::World::new(config),
+            buckets: Buckets::default(),
+            repositories: Repositories::default(),
+            faults: Faults::default(),
+            bus: Bus::default(),
+        };
+        Self::restore(state, Tables::in_memory()?)
+    }
+
+    /// The cloud that [`Cloud::state`] and [`Cloud::tables`] were taken of.
+    pub fn restore(state: State, tables: Tables) -> Result<Self, StoreError> {
+        let mut cloud = Self { tables, state };
+        cloud.tables.set_now(cloud.state.world.now())?;
+        Ok(cloud)
+    }
+
+    /// What is to be kept beside the tables.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The tables.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.state.world.now()
+    }
+
+    /// When something will next happen by itself.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let queues = self.state.queues.next_due(self.now());
+        self.state.world.next_due().into_iter().chain(queues).min()
+    }
+
+    /// Lets time pass until `until`: everything that is due by then happens, each at its own time.
+    pub fn advance_to(&mut self, until: Timestamp) -> Result<(), StoreError> {
+        self.state.world.advance_to(until);
+        self.tables.set_now(self.state.world.now())?;
+        self.collect_events();
+        Ok(())
+    }
+
+    /// Answers one API call, addressed and signed as the SDKs do. `asked_at` is when it was first asked: only a long poll
+    /// is asked twice.
+    pub fn call(&mut self, request: &Request<Bytes>, asked_at: Timestamp) -> Answer {
+        let call = match Call::of(request) {
+            Ok(call) => call,
+            Err(error) => return Answer::Now(reply::unroutable(&error)),
+        };
+        if let Some(code) = self.state.faults.strike(&call) {
+            return Answer::Now(reply::injected(&call, &code));
+        }
+        let now = self.now();
+        let response = match call.service {
+            Service::Ecs | Service::Efs => self.state.world.call(request),
+            Service::DynamoDb => self.tables.call(&call.action, request.body()),
+            Service::S3 => self.state.buckets.call(&call.action, request, now),
+            Service::CloudFormation => self.state.stacks.call(&call.action, request),
+            Service::Ecr => self.state.repositories.call(&call.action, request.body(), now),
+            Service::Sqs => return self.state.queues.call(&call.action, request.body(), now, asked_at),
+        };
+        self.collect_events();
+        Answer::Now(response)
+    }
+
+    /// The queues, for those that read them from inside, like Lambda's event source mappings.
+    pub fn queues(&mut self) -> &mut Queues {
+        &mut self.state.queues
+    }
+
+    /// The events with a sequence number above `seq`, in order.
+    pub fn events_after(&self, seq: u64) -> impl Iterator<Item = &Emitted> {
+        self.state.bus.after(seq)
+    }
+
+    /// The events that no rule has been asked about yet; each is returned once.
+    pub fn take_undelivered(&mut self) -> Vec<Value> {
+        self.state.bus.take_undelivered()
+    }
+
+    /// The next calls of one action fail.
+    pub fn set_fault(&mut self, fault: Fault) {
+        self.state.faults.set(fault);
+    }
+
+    /// Says how containers of exactly this image behave, from the next task on.
+    pub fn set_image(&mut self, image: &str, behaviour: Behaviour) {
+        self.state.world.set_image(image, behaviour);
+        self.state.repositories.find(image);
+    }
+
+    /// Says that this image is not in its repository, so that it cannot be pulled either.
+    pub fn lose_image(&mut self, image: &str) {
+        self.state.world.set_image(image, Behaviour::PullError);
+        self.state.repositories.lose(image);
+    }
+
+    /// Says what state a stack is in now, and tells EventBridge.
+    pub fn set_stack(&mut self, name: &str, status: StackStatus) {
+        let now = self.now();
+        let stack = self.state.stacks.set(name, status, now);
+        self.state.world.emit_stack_status(&berth_fargate::StackStatus {
+            name: stack.name,
+            id: stack.id,
+            status: status.as_str(),
+            reason: "",
+            client_request_token: "",
+        });
+        self.collect_events();
+    }
+
+    fn collect_events(&mut self) {
+        for event in self.state.world.take_events() {
+            self.state.bus.emit(event);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The *engine*: what decides, on one machine, what happens next.
+//!
+//! It holds the deployed stack and does what AWS does between its parts: it matches events to rules, polls queues, ticks
+//! schedules, invokes functions, retries, and gives up into dead letters. It runs on virtual time alone: [`Engine::advance_to`]
+//! goes from one due instant to the next, and at each lets everything settle before time goes on. Whoever owns it decides
+//! how virtual time follows real time.
+
+mod api;
+mod deploy;
+mod functions;
+mod invoke;
+mod pattern;
+mod queues;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http::{Request, Response};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask};
+pub use functions::InitError;
+
+use crate::cloud::{Answer, StoreError};
+use crate::connector::Shared;
+use crate::template::Stack;
+use functions::Functions;
+use invoke::{Event, Finished, Running};
+use queues::Poller;
+
+/// Where an answer goes.
+pub type ReplyTo = oneshot::Sender<Response<Bytes>>;
+
+/// A long poll from outside that has not been answered yet.
+struct Patient {
+    request: Request<Bytes>,
+    asked_at: Timestamp,
+    reply_to: ReplyTo,
+}
+
+/// A schedule and its next tick.
+struct Ticking {
+    function: usize,
+    schedule: usize,
+    next: Timestamp,
+}
+
+/// Set when a future can go on; it is the waker of all invocations.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A deployed stack that runs.
+pub struct Engine {
+    shared: Shared,
+    stack: Stack,
+    functions: Functions,
+    running: FuturesUnordered<Running>,
+    woken: Arc<Woken>,
+    invocations: u64,
+    later: BTreeMap<(Timestamp, u64), Event>,
+    pollers: Vec<Poller>,
+    ticking: Vec<Ticking>,
+    patients: Vec<Patient>,
+}
+
+impl Engine {
+    /// A stack whose tables and queues are there already.
+    fn new(shared: Shared, stack: Stack, functions: Functions) -> Self {
+        let now = shared.now();
+        let pollers = queues::pollers(&stack, now);
+        let schedules = stack.functions.iter().enumerate().flat_map(|(function, spec)| {
+            spec.schedules.iter().enumerate().map(move |(schedule, tick)| Ticking {
+                function,
+                schedule,
+                next: now + tick.every,
+            })
+        });
+        let ticking = schedules.collect();
+        Self {
+            shared,
+            functions,
+            running: FuturesUnordered::new(),
+            woken: Arc::default(),
+            invocations: 0,
+            later: BTreeMap::new(),
+            pollers,
+            ticking,
+            patients: Vec::new(),
+            stack,
+        }
+    }
+
+    /// The cloud that the functions and the world outside share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    /// Answers a request to the HTTP API, as soon as its function has.
+    pub fn http(&mut self, request: &Request<Bytes>, reply_to: ReplyTo) {
+        let now = self.now();
+        let taken = api::route(&self.stack, request.method().as_str(), request.uri().path());
+        let Some(taken) = taken else {
+            // Whoever has gone away needs no answer.
+            let _ = reply_to.send(api::not_found());
+            return;
+        };
+        let (function, payload) = (taken.function, api::event(&taken, request, self.invocations, now));
+        self.start_http(function, payload, reply_to);
+    }
+
+    /// Answers a request to an AWS service. A long poll is answered when there is something, or when its time is over.
+    pub fn aws(&mut self, request: Request<Bytes>, reply_to: ReplyTo) {
+        let asked_at = self.now();
+        self.ask(Patient {
+            request,
+            asked_at,
+            reply_to,
+        });
+    }
+
+    /// When something will next happen by itself.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let now = self.now();
+        let ticks = self.ticking.iter().map(|tick| tick.next);
+        let retries = self.later.keys().next().map(|(at, _)| *at);
+        let polls = self
+            .pollers
+            .iter()
+            .filter_map(|poller| poller.next_due(&self.shared, now));
+        let clouds = self.shared.cloud().next_due();
+        let patients = self.patients.iter().filter_map(|patient| self.deadline(patient));
+        ticks
+            .chain(retries)
+            .chain(polls)
+            .chain(clouds)
+            .chain(self.shared.next_wake())
+            .chain(patients)
+            .min()
+    }
+
+    /// Lets time pass until `until`. Everything that is due by then happens, each at its own time, and all that follows
+    /// from it happens before time goes on. When this returns, functions wait for nothing but later times.
+    pub fn advance_to(&mut self, until: Timestamp) -> Result<(), StoreError> {
+        self.settle();
+        while let Some(due) = self.next_due().filter(|due| *due <= until) {
+            self.step(due)?;
+        }
+        self.step(until)
+    }
+
+    /// Lets everything happen that needs no time.
+    pub fn settle(&mut self) {
+        while self.deliver() | self.poll_queues() | self.run() {}
+        self.ask_again();
+    }
+
+    fn step(&mut self, to: Timestamp) -> Result<(), StoreError> {
+        self.shared.cloud().advance_to(to)?;
+        let now = self.now();
+        self.shared.wake(now);
+        self.tick(now);
+        self.retry(now);
+        self.settle();
+        Ok(())
+    }
+
+    /// Runs what can run; true if an invocation has ended.
+    fn run(&mut self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut context = Context::from_waker(&waker);
+        let mut ended = false;
+        loop {
+            self.woken.0.store(false, Ordering::Release);
+            match self.running.poll_next_unpin(&mut context) {
+                Poll::Ready(Some(finished)) => {
+                    ended = true;
+                    self.finish(finished);
+                }
+                Poll::Pending if self.woken.0.load(Ordering::Acquire) => {}
+                Poll::Ready(None) | Poll::Pending => return ended,
+            }
+        }
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        match finished {
+            Finished::Http { reply_to, ended } => {
+                let _ = reply_to.send(api::response(ended));
+            }
+            Finished::Event { event, ended } => self.event_ended(event, ended),
+            Finished::Batch {
+                poller,
+                messages,
+                ended,
+            } => self.batch_ended(poller, &messages, ended),
+        }
+    }
+
+    fn ask(&mut self, patient: Patient) {
+        let answer = self.shared.cloud().call(&patient.request, patient.asked_at);
+        match answer {
+            Answer::Now(response) => {
+                let _ = patient.reply_to.send(response);
+            }
+            Answer::Waits { .. } => self.patients.push(patient),
+        }
+    }
+
+    /// Asks again for all that waited; those that have gone away are forgotten.
+    fn ask_again(&mut self) {
+        for patient in std::mem::take(&mut self.patients) {
+            if !patient.reply_to.is_closed() {
+                self.ask(patient);
+            }
+        }
+    }
+
+    fn deadline(&self, patient: &Patient) -> Option<Timestamp> {
+        // No long poll is longer than this ("WaitTimeSeconds": 0 to 20), so looking then ends it.
+        patient
+            .asked_at
+            .checked_add(std::time::Duration::from_secs(20))
+            .ok()
+            .filter(|at| *at > self.now())
+    }
+}

@@ -1,0 +1,129 @@
+use super::*;
+
+fn place() -> Place {
+    Place {
+        stack: "berth".to_owned(),
+        account: "123456789012".to_owned(),
+        region: "us-east-1".to_owned(),
+    }
+}
+
+fn given(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
+    parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn ours(parameters: &[(&str, &str)]) -> Stack {
+    let required = [("Subnets", "subnet-a,subnet-b"), ("SecurityGroups", "sg-a")];
+    Stack::read(TEMPLATE, &place(), &given(&[&required, parameters].concat())).expect("our template")
+}
+
+#[test]
+fn our_template_has_what_the_design_asks_for() {
+    let stack = ours(&[]);
+    let tables: Vec<&str> = stack
+        .tables
+        .iter()
+        .filter_map(|table| table.create.get("TableName")?.as_str())
+        .collect();
+    assert_eq!(tables.len(), 3);
+    assert!(tables.contains(&"berth-TenantsTable"), "{tables:?}");
+    let mut functions: Vec<Function> = stack.functions.iter().map(|spec| spec.function).collect();
+    functions.sort_unstable();
+    assert_eq!(functions, Function::ALL);
+    let reconcile = stack.function(Function::Reconcile).expect("reconcile");
+    assert_eq!(
+        reconcile.mappings,
+        [Mapping {
+            queue: "arn:aws:sqs:us-east-1:123456789012:berth-ReconcileQueue.fifo".to_owned(),
+            batch: 10
+        }]
+    );
+    let watchdog = stack.function(Function::Watchdog).expect("watchdog");
+    assert_eq!(
+        watchdog
+            .schedules
+            .iter()
+            .map(|schedule| schedule.every.as_secs())
+            .collect::<Vec<_>>(),
+        [60]
+    );
+}
+
+#[test]
+fn a_queue_names_its_dead_letter_queue() {
+    let stack = ours(&[]);
+    let queue = stack
+        .queues
+        .iter()
+        .find(|queue| queue.name == "berth-ReconcileQueue.fifo")
+        .expect("the queue");
+    let policy: Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).expect("JSON");
+    assert_eq!(
+        policy["deadLetterTargetArn"],
+        "arn:aws:sqs:us-east-1:123456789012:berth-ReconcileDeadLetters.fifo"
+    );
+    assert_eq!(queue.attributes["FifoQueue"], "true");
+}
+
+#[test]
+fn variables_are_resolved_and_those_without_a_value_are_left_out() {
+    let stack = ours(&[]);
+    let variables = &stack.function(Function::Reconcile).expect("reconcile").variables;
+    assert_eq!(variables["BERTH_SUBNETS"], "subnet-a,subnet-b");
+    let told = &stack.function(Function::TaskState).expect("task-state").variables;
+    assert_eq!(
+        told["BERTH_QUEUE_URL"],
+        "https://sqs.us-east-1.amazonaws.com/123456789012/berth-ReconcileQueue.fifo"
+    );
+    assert!(!variables.contains_key("BERTH_FILE_SYSTEM"));
+    let stack = ours(&[("FileSystem", "fs-0123456789abcdef0")]);
+    assert_eq!(
+        stack.function(Function::Reconcile).expect("reconcile").variables["BERTH_FILE_SYSTEM"],
+        "fs-0123456789abcdef0"
+    );
+}
+
+#[test]
+fn rules_are_narrowed_to_the_cluster() {
+    let stack = ours(&[("Cluster", "harbour")]);
+    let rules = &stack.function(Function::TaskState).expect("task-state").rules;
+    assert!(rules.iter().any(|rule| rule.pattern["detail"]["clusterArn"][0] == "arn:aws:ecs:us-east-1:123456789012:cluster/harbour"));
+}
+
+#[test]
+fn b22_no_value_that_the_template_passes_on_holds_a_revision() {
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    let outputs = template["Outputs"].as_object().expect("outputs");
+    assert!(
+        outputs.values().all(|output| output.get("Export").is_none()),
+        "an export is as good as a copy"
+    );
+    assert!(!TEMPLATE.contains("Fn::ImportValue") && !TEMPLATE.contains("!ImportValue"));
+    let parameters = template["Parameters"].as_object().expect("parameters");
+    assert!(
+        parameters
+            .keys()
+            .all(|name| !name.contains("Revision") && !name.contains("TaskDefinition")),
+        "{:?}",
+        parameters.keys()
+    );
+}
+
+#[test]
+fn a_parameter_that_is_missing_or_unknown_is_named() {
+    let missing = Stack::read(TEMPLATE, &place(), &given(&[("Subnets", "s")])).expect_err("a missing one");
+    assert!(missing.to_string().contains("SecurityGroups"), "{missing}");
+    let unknown = Stack::read(TEMPLATE, &place(), &given(&[("Colour", "red")])).expect_err("an unknown one");
+    assert!(unknown.to_string().contains("Colour"), "{unknown}");
+}
+
+#[test]
+fn a_function_that_is_not_understood_is_an_error() {
+    let template =
+        "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      DelaySeconds: !Select [0, [1]]\n";
+    let error = Stack::read(template, &place(), &BTreeMap::new()).expect_err("an unknown function");
+    assert!(error.to_string().contains("Fn::Select"), "{error}");
+}

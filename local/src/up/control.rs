@@ -1,0 +1,171 @@
+//! The control API under `/_local`: the clock, the events, faults, how images behave, and the base.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::pace::{Pace, later};
+use crate::cloud::{Behaviour, Cloud, Fault, Service, StackStatus, query_value};
+use crate::engine::{BASE_FAMILY, BASE_STACK, Engine, ask};
+
+/// The most events of one reply; whoever wants more asks again.
+const MOST_EVENTS: usize = 500;
+
+/// The furthest that one request may move the clock, in seconds: ten years.
+const FURTHEST: f64 = 10.0 * 366.0 * 86_400.0;
+
+/// Why a control request was refused.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    why: String,
+}
+
+impl Refused {
+    fn new(why: &dyn fmt::Display) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            why: why.to_string(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultInput {
+    service: String,
+    action: String,
+    error: String,
+    count: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageInput {
+    image: String,
+    behaviour: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct BaseInput {
+    task_definition: Option<Map<String, Value>>,
+    stack_status: Option<String>,
+}
+
+/// Answers one request; the clock may have moved after it.
+pub(super) fn answer(engine: &mut Engine, pace: Pace, request: &Request<Bytes>) -> Response<Bytes> {
+    match route(engine, pace, request) {
+        Ok(value) => reply(StatusCode::OK, &value),
+        Err(refused) => reply(refused.status, &json!({"error": refused.why})),
+    }
+}
+
+fn route(engine: &mut Engine, pace: Pace, request: &Request<Bytes>) -> Result<Value, Refused> {
+    let path = request.uri().path().trim_start_matches("/_local");
+    match (request.method(), path) {
+        (&Method::GET, "/clock") => Ok(clock(engine.now(), pace)),
+        (&Method::POST, "/clock") => {
+            let seconds = read::<Advance>(request)?.advance_seconds;
+            if !(0.0..=FURTHEST).contains(&seconds) {
+                return Err(Refused::new(&"advance_seconds is a number from 0 to ten years; the clock never goes back"));
+            }
+            let until = later(engine.now(), seconds);
+            engine.advance_to(until).map_err(|error| Refused::new(&error))?;
+            Ok(clock(engine.now(), pace))
+        }
+        (&Method::GET, "/events") => {
+            let after = query_value(request.uri().query().unwrap_or_default(), "after").unwrap_or_else(|| "0".to_owned());
+            let after = after.parse().map_err(|_| Refused::new(&"after is the number of an event"))?;
+            let cloud = engine.shared().cloud();
+            let events: Vec<_> = cloud.events_after(after).take(MOST_EVENTS).collect();
+            Ok(json!({"events": events}))
+        }
+        (&Method::POST, "/faults") => {
+            let FaultInput { service, action, error, count } = read(request)?;
+            let service = service.parse::<Service>().map_err(|error| Refused::new(&error))?;
+            engine.shared().cloud().set_fault(Fault { service, action, error, count });
+            Ok(json!({}))
+        }
+        (&Method::POST, "/images") => {
+            let ImageInput { image, behaviour } = read(request)?;
+            set_image(&mut engine.shared().cloud(), &image, &behaviour)
+        }
+        (&Method::POST, "/base") => deploy_base(&mut engine.shared().cloud(), read(request)?),
+        _ => Err(Refused {
+            status: StatusCode::NOT_FOUND,
+            why: "there is GET and POST /_local/clock, GET /_local/events?after=N, and POST /_local/faults, /_local/images \
+                  and /_local/base"
+                .to_owned(),
+        }),
+    }
+}
+
+fn clock(now: Timestamp, pace: Pace) -> Value {
+    json!({"now": now.to_string(), "speed": pace.speed()})
+}
+
+/// `missing` is a behaviour of the registry, not of the container: the image is not in its repository, and cannot be
+/// pulled.
+fn set_image(cloud: &mut Cloud, image: &str, behaviour: &str) -> Result<Value, Refused> {
+    if behaviour == "missing" {
+        cloud.lose_image(image);
+        return Ok(json!({}));
+    }
+    cloud.set_image(
+        image,
+        behaviour.parse::<Behaviour>().map_err(|error| Refused::new(&error))?,
+    );
+    Ok(json!({}))
+}
+
+/// A deployment of the base, as the customer's own stack does it: a new revision, and then the stack's new status.
+fn deploy_base(cloud: &mut Cloud, input: BaseInput) -> Result<Value, Refused> {
+    let status = input.stack_status.unwrap_or_else(|| "UPDATE_COMPLETE".to_owned());
+    let status = status.parse::<StackStatus>().map_err(|error| Refused::new(&error))?;
+    let mut registered = Value::Null;
+    if let Some(mut definition) = input.task_definition {
+        let family = definition.entry("family").or_insert_with(|| json!(BASE_FAMILY));
+        if family != BASE_FAMILY {
+            return Err(Refused::new(&format!(
+                "the base is in the family {BASE_FAMILY:?}, not {family}"
+            )));
+        }
+        let reply = ask(
+            cloud,
+            Service::Ecs,
+            "RegisterTaskDefinition",
+            &Value::Object(definition),
+        )
+        .map_err(|error| Refused::new(&error))?;
+        registered = reply
+            .pointer("/taskDefinition/taskDefinitionArn")
+            .cloned()
+            .unwrap_or_default();
+    }
+    cloud.set_stack(BASE_STACK, status);
+    Ok(json!({"taskDefinitionArn": registered, "stackStatus": status.as_str()}))
+}
+
+fn read<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Refused> {
+    serde_json::from_slice(request.body()).map_err(|error| Refused::new(&error))
+}
+
+fn reply(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,190 @@
+//! A tenant's service.
+
+use aws_sdk_ecs::types::{
+    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState, LaunchType, PropagateTags,
+    Service as Sdk, Tag,
+};
+use berth_core::plan::{ActiveService, DeploymentState, Replacing, Service};
+use berth_core::tenant::ServiceName;
+
+use super::Ecs;
+use crate::error::CallError;
+
+/// The service of a tenant's incarnation that this process cannot tell from another's is not touched: it must carry
+/// this tag with the tenant's id.
+const OWNER_TAG: &str = "berth:tenant";
+
+impl Ecs {
+    /// What there is of a service. MISSING is an answer; an error is not.
+    pub async fn describe_service(&self, name: &ServiceName) -> Result<Service, CallError> {
+        const ACTION: &str = "ecs:DescribeServices";
+        let output = self
+            .client
+            .describe_services()
+            .cluster(&self.cluster)
+            .services(name.to_string())
+            .send()
+            .await
+            .map_err(|error| CallError::of(ACTION, error))?;
+        if let Some(found) = output.services.unwrap_or_default().first() {
+            return service(ACTION, found);
+        }
+        match output
+            .failures
+            .unwrap_or_default()
+            .first()
+            .and_then(|failure| failure.reason.as_deref())
+        {
+            Some("MISSING") => Ok(Service::Absent),
+            reason => Err(CallError::incomplete(
+                ACTION,
+                reason.unwrap_or("neither a service nor a failure"),
+            )),
+        }
+    }
+
+    /// Makes the service, with one task. One that exists already is for the next look.
+    pub async fn create_service(
+        &self,
+        name: &ServiceName,
+        definition_arn: &str,
+        replacing: Replacing,
+    ) -> Result<Service, CallError> {
+        const ACTION: &str = "ecs:CreateService";
+        let tag = Tag::builder().key(OWNER_TAG).value(name.tenant().as_str()).build();
+        let output = self
+            .client
+            .create_service()
+            .cluster(&self.cluster)
+            .service_name(name.to_string())
+            .client_token(name.token())
+            .task_definition(definition_arn)
+            .desired_count(1)
+            .launch_type(LaunchType::Fargate)
+            .network_configuration(self.network.clone())
+            .deployment_configuration(deployment(replacing))
+            .enable_ecs_managed_tags(true)
+            .propagate_tags(PropagateTags::Service)
+            .tags(tag)
+            .send()
+            .await
+            .map_err(|error| CallError::of(ACTION, error))?;
+        output
+            .service
+            .as_ref()
+            .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
+    }
+
+    /// Lets the service have one task of this definition.
+    pub async fn run(
+        &self,
+        name: &ServiceName,
+        definition_arn: &str,
+        replacing: Replacing,
+    ) -> Result<Service, CallError> {
+        const ACTION: &str = "ecs:UpdateService";
+        let output = self
+            .client
+            .update_service()
+            .cluster(&self.cluster)
+            .service(name.to_string())
+            .task_definition(definition_arn)
+            .desired_count(1)
+            .deployment_configuration(deployment(replacing))
+            .send()
+            .await
+            .map_err(|error| CallError::of(ACTION, error))?;
+        output
+            .service
+            .as_ref()
+            .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
+    }
+
+    /// Lets the service have no task.
+    pub async fn stop(&self, name: &ServiceName) -> Result<Service, CallError> {
+        const ACTION: &str = "ecs:UpdateService";
+        let request = self
+            .client
+            .update_service()
+            .cluster(&self.cluster)
+            .service(name.to_string())
+            .desired_count(0);
+        let output = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
+        output
+            .service
+            .as_ref()
+            .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
+    }
+
+    /// Deletes a service that has no task; one that is gone already is fine.
+    pub async fn delete_service(&self, name: &ServiceName) -> Result<Service, CallError> {
+        const ACTION: &str = "ecs:DeleteService";
+        let request = self
+            .client
+            .delete_service()
+            .cluster(&self.cluster)
+            .service(name.to_string());
+        match request.send().await.map_err(|error| CallError::of(ACTION, error)) {
+            Ok(output) => output
+                .service
+                .as_ref()
+                .map_or_else(|| Err(incomplete(ACTION)), |gone| service(ACTION, gone)),
+            Err(error) if error.is("ServiceNotFoundException") => Ok(Service::Absent),
+            Err(error) if error.is("ServiceNotActiveException") => Ok(Service::Inactive),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One task at a time for a tenant with a volume; one more during a deployment for a tenant without.
+fn deployment(replacing: Replacing) -> DeploymentConfiguration {
+    let (least, most) = match replacing {
+        Replacing::Strict => (0, 100),
+        Replacing::Rolling => (100, 200),
+    };
+    let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
+    DeploymentConfiguration::builder()
+        .minimum_healthy_percent(least)
+        .maximum_percent(most)
+        .deployment_circuit_breaker(breaker)
+        .build()
+}
+
+fn incomplete(action: &'static str) -> CallError {
+    CallError::incomplete(action, "no service in the answer")
+}
+
+fn service(action: &'static str, sdk: &Sdk) -> Result<Service, CallError> {
+    match sdk.status.as_deref() {
+        Some("INACTIVE") => return Ok(Service::Inactive),
+        Some("DRAINING") => return Ok(Service::Draining),
+        Some("ACTIVE") => {}
+        other => {
+            return Err(CallError::incomplete(
+                action,
+                other.unwrap_or("a service without a status"),
+            ));
+        }
+    }
+    let primary = sdk
+        .deployments()
+        .iter()
+        .find(|deployment| deployment.status.as_deref() == Some("PRIMARY"));
+    let deployment = match primary.and_then(|primary| primary.rollout_state.as_ref()) {
+        Some(DeploymentRolloutState::Completed) => DeploymentState::Completed,
+        Some(DeploymentRolloutState::Failed) => DeploymentState::Failed {
+            reason: primary
+                .and_then(|primary| primary.rollout_state_reason.clone())
+                .unwrap_or_default(),
+        },
+        _ => DeploymentState::InProgress,
+    };
+    let count = |value: i32| u32::try_from(value).unwrap_or_default();
+    Ok(Service::Active(ActiveService {
+        definition_arn: sdk.task_definition.clone().unwrap_or_default(),
+        desired: count(sdk.desired_count),
+        running: count(sdk.running_count),
+        pending: count(sdk.pending_count),
+        deployment,
+    }))
+}

@@ -1,0 +1,77 @@
+//! Reading tenants. A read changes nothing.
+
+use berth_core::api::{Code, Problem, TenantView};
+use berth_core::tenant::{Phase, Tenant, TenantId, phase};
+use serde_json::json;
+
+use super::Context;
+use crate::http::{Request, Response, tenant_id};
+
+/// The most tenants on a page.
+const PAGE: i32 = 100;
+
+/// The newest decisions that a history shows.
+const DECISIONS: i32 = 50;
+
+/// A tenant that is not deleted.
+pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Problem> {
+    let found = context
+        .tenants
+        .get(id)
+        .await?
+        .filter(|tenant| phase(tenant) != Phase::Deleted);
+    found.ok_or_else(|| Problem::no_tenant(id.as_str()))
+}
+
+/// A tenant as callers see it.
+pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
+    let promoted = context.releases.pointer().await?.promoted;
+    let activity = context.activity.read(&tenant.tenant_id, &context.policy, context.clock.now()).await?;
+    Ok(TenantView::of(tenant, promoted, activity.as_ref()))
+}
+
+/// `GET /tenants/{id}`
+pub(super) async fn one(context: &Context, id: &TenantId) -> Result<Response, Problem> {
+    let tenant = find(context, id).await?;
+    Ok(Response::json(200, &view(context, &tenant).await?).with("etag", etag(&tenant)))
+}
+
+/// `GET /tenants`: a page of tenants, and the cursor of the next.
+pub(super) async fn page(context: &Context, request: &Request) -> Result<Response, Problem> {
+    let wanted = request.query("phase").map(parse_phase).transpose()?;
+    let after = request.query("cursor").map(tenant_id).transpose()?;
+    let page = context.tenants.list(PAGE, after.as_ref()).await?;
+    let promoted = context.releases.pointer().await?.promoted;
+    let shown = |tenant: &&Tenant| {
+        let phase = phase(tenant);
+        phase != Phase::Deleted && wanted.is_none_or(|wanted| wanted == phase)
+    };
+    let tenants: Vec<TenantView> = page
+        .rows
+        .iter()
+        .filter(shown)
+        .map(|tenant| TenantView::of(tenant, promoted, None))
+        .collect();
+    Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": page.last })))
+}
+
+/// `GET /tenants/{id}/history`: what was decided about a tenant, newest first.
+pub(super) async fn history(context: &Context, id: &TenantId) -> Result<Response, Problem> {
+    find(context, id).await?;
+    let decisions = context.ledger.newest(id, DECISIONS).await?;
+    Ok(Response::json(200, &json!({ "decisions": decisions })))
+}
+
+/// The version of a tenant's overlay, as a strong entity tag.
+pub(super) fn etag(tenant: &Tenant) -> String {
+    format!("\"{}\"", tenant.overlay_version)
+}
+
+fn parse_phase(text: &str) -> Result<Phase, Problem> {
+    serde_json::from_value(text.into()).map_err(|_| {
+        Problem::new(
+            Code::InvalidParameter,
+            format!("there is no phase {text:?}; it is one of provisioning, starting, running, stopping, stopped, failed, deleting"),
+        )
+    })
+}

@@ -1,0 +1,286 @@
+//! Changing what a tenant should be.
+
+use std::time::Duration;
+
+use berth_core::api::{Code, Problem};
+use berth_core::definition::admit;
+use berth_core::tenant::{Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
+
+use super::{Context, read};
+use crate::http::{Request, Response};
+use crate::service::intent::{self, Change};
+use crate::tables::Outcome;
+
+/// How often a change is tried that others got ahead of.
+const TRIES: usize = 5;
+
+/// The longest `?wait=`: API Gateway ends a request after 30 s ("Quotas for HTTP APIs").
+const LONGEST_WAIT: u64 = 25;
+
+/// How often a waiting request looks at the row.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// `PUT /tenants/{id}`: creates the tenant, or replaces its overlay.
+pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> Result<Response, Problem> {
+    let overlay = Overlay::parse(&request.json()?)?;
+    check(context, &overlay).await?;
+    for _ in 0..TRIES {
+        let Some(tenant) = context.tenants.get(&id).await? else {
+            require_no_match(request)?;
+            let tenant = newborn(context, request, id.clone(), overlay.clone());
+            if context.tenants.create(&tenant).await? == Outcome::Written(()) {
+                return told(context, request, tenant, 202).await;
+            }
+            continue;
+        };
+        require_match(request, &tenant)?;
+        let wanted = match tenant.intent.state {
+            Wanted::Deleted => (Wanted::Running, Reason::Provision),
+            _ if tenant.overlay == overlay => return answer(context, request, tenant, 200).await,
+            state => (state, Reason::Change),
+        };
+        let change = Change {
+            overlay: Some(overlay.clone()),
+            ..change(context, request, wanted.0, wanted.1)
+        };
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, request, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
+/// `PATCH /tenants/{id}`: a JSON merge patch of the overlay.
+pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let patch = request.json()?;
+    for _ in 0..TRIES {
+        let tenant = read::find(context, id).await?;
+        refuse_deleting(&tenant)?;
+        require_match(request, &tenant)?;
+        let overlay = tenant.overlay.merge_patch(&patch)?;
+        if tenant.overlay == overlay {
+            return answer(context, request, tenant, 200).await;
+        }
+        check(context, &overlay).await?;
+        let change = Change {
+            overlay: Some(overlay),
+            ..change(context, request, tenant.intent.state, Reason::Change)
+        };
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, request, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
+/// `DELETE /tenants/{id}`
+pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    for _ in 0..TRIES {
+        let tenant = read::find(context, id).await?;
+        if tenant.intent.state == Wanted::Deleted {
+            return answer(context, request, tenant, 202).await;
+        }
+        context.activity.refuse(id, tenant.intent.generation).await?;
+        let change = change(context, request, Wanted::Deleted, Reason::Delete);
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, request, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
+/// `POST /tenants/{id}/wake`, `/sleep`, `/restart`, `/retry`
+pub(super) async fn intend(
+    context: &Context,
+    request: &Request,
+    id: &TenantId,
+    reason: Reason,
+) -> Result<Response, Problem> {
+    for _ in 0..TRIES {
+        let tenant = read::find(context, id).await?;
+        refuse_deleting(&tenant)?;
+        let Some(wanted) = next_state(&tenant, reason) else {
+            return answer(context, request, tenant, 200).await;
+        };
+        if wanted == Wanted::Stopped {
+            context.activity.refuse(id, tenant.intent.generation).await?;
+        }
+        let change = change(context, request, wanted, reason);
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, request, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
+/// What a verb makes of a tenant; `None` if it is so already.
+///
+/// A wake or a retry of a tenant that has failed tries again; of one that is up, or on its way up, it changes nothing.
+fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
+    let already = match (reason, tenant.intent.state) {
+        (Reason::Sleep | Reason::Retry | Reason::Restart, Wanted::Stopped) | (Reason::Wake, Wanted::Running) => true,
+        (Reason::Retry, Wanted::Running) => tenant.made.failed.is_empty(),
+        _ => false,
+    };
+    if already && phase(tenant) != Phase::Failed {
+        return None;
+    }
+    Some(if reason == Reason::Sleep {
+        Wanted::Stopped
+    } else {
+        Wanted::Running
+    })
+}
+
+/// Refuses an overlay that would not render over the promoted base: before anything is written.
+async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
+    if let Some(template) = &overlay.template {
+        let detail = format!(
+            "there is no template {:?}: config delivery is not set up",
+            template.as_str()
+        );
+        return Err(Problem::new(Code::NoTemplate, detail));
+    }
+    let Some(promoted) = context.releases.pointer().await?.promoted else {
+        return Err(Problem::new(
+            Code::NoRelease,
+            "no base has been promoted yet: deploy the base stack first",
+        ));
+    };
+    let base = context.releases.base(promoted).await?;
+    match admit(&base, &context.layout, overlay) {
+        Ok(()) => Ok(()),
+        Err(error) => match error.in_overlay() {
+            Some(mistake) => Err(berth_core::tenant::Invalid { errors: vec![mistake] }.into()),
+            None => Err(Problem::new(
+                Code::NoRelease,
+                format!("the promoted base cannot be rendered: {error}"),
+            )),
+        },
+    }
+}
+
+fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay) -> Tenant {
+    let at = context.clock.now();
+    let intent = Intent {
+        state: Wanted::Running,
+        generation: Generation::FIRST,
+        reason: Reason::Provision,
+        by: request.caller.clone(),
+        at,
+        release: None,
+    };
+    Tenant {
+        tenant_id: id,
+        incarnation: Generation::FIRST,
+        retiring: Vec::new(),
+        overlay,
+        overlay_version: 1,
+        intent,
+        made: Made::default(),
+        observed: None,
+        stopped: None,
+        crashes: berth_core::event::Crashes::default(),
+        due_at: Some(intent::due(Wanted::Running, at)),
+    }
+}
+
+fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
+    Change::new(state, reason, &request.caller, context.clock.now())
+}
+
+/// Has reconcile look at what was changed, and answers.
+async fn told(context: &Context, request: &Request, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+    let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
+    context
+        .queue
+        .nudge(id, generation, tenant.intent.reason.as_str(), context.clock.now())
+        .await?;
+    answer(context, request, tenant, status).await
+}
+
+/// Answers with the tenant, after waiting for it to be settled if the caller asked for that.
+async fn answer(context: &Context, request: &Request, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+    let tenant = match wait_of(request)? {
+        Some(wait) => settled_within(context, tenant, wait).await?,
+        None => tenant,
+    };
+    let status = if phase_is_final(&tenant) { 200 } else { status.max(202) };
+    let view = read::view(context, &tenant).await?;
+    let response = Response::json(status, &view).with("etag", read::etag(&tenant));
+    Ok(if status == 202 {
+        response.with("retry-after", "5")
+    } else {
+        response
+    })
+}
+
+fn phase_is_final(tenant: &Tenant) -> bool {
+    tenant.is_settled() || matches!(phase(tenant), Phase::Failed | Phase::Deleted)
+}
+
+async fn settled_within(context: &Context, mut tenant: Tenant, wait: Duration) -> Result<Tenant, Problem> {
+    let rounds = wait.as_millis() / LOOK_EVERY.as_millis();
+    for _ in 0..rounds {
+        if phase_is_final(&tenant) {
+            break;
+        }
+        context.clock.sleep(LOOK_EVERY).await;
+        match context.tenants.get(&tenant.tenant_id).await? {
+            Some(row) => tenant = row,
+            None => break,
+        }
+    }
+    Ok(tenant)
+}
+
+fn wait_of(request: &Request) -> Result<Option<Duration>, Problem> {
+    let Some(text) = request.query("wait") else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(seconds) if seconds <= LONGEST_WAIT => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(Problem::new(
+            Code::InvalidParameter,
+            format!("wait={text} is not 0 to {LONGEST_WAIT} seconds"),
+        )),
+    }
+}
+
+fn require_match(request: &Request, tenant: &Tenant) -> Result<(), Problem> {
+    let current = read::etag(tenant);
+    match request.header("if-match") {
+        Some(asked) if asked != "*" && !asked.split(',').any(|one| one.trim() == current) => Err(stale(&current)),
+        _ => Ok(()),
+    }
+}
+
+/// `If-Match` names something that is there, and nothing is (RFC 9110, section 13.1.1).
+fn require_no_match(request: &Request) -> Result<(), Problem> {
+    request.header("if-match").map_or(Ok(()), |_| Err(stale("none")))
+}
+
+fn stale(current: &str) -> Problem {
+    Problem::new(
+        Code::PreconditionFailed,
+        format!("the overlay is at version {current}; read it again"),
+    )
+}
+
+fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
+    if tenant.intent.state == Wanted::Deleted {
+        let id = &tenant.tenant_id;
+        return Err(Problem::new(
+            Code::Conflict,
+            format!("{id} is being deleted; PUT /tenants/{id} makes a new one"),
+        ));
+    }
+    Ok(())
+}
+
+fn crowded() -> Problem {
+    Problem::new(
+        Code::Conflict,
+        "others changed this tenant at the same time, again and again; try again",
+    )
+}

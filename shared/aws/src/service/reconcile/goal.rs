@@ -1,0 +1,128 @@
+//! What the tenant should become: its goal, and the definition behind it.
+
+use berth_core::definition::{self, Definition, Fingerprint};
+use berth_core::plan::{Failure, Goal, Replacing, Target};
+use berth_core::release::ReleaseId;
+use berth_core::tenant::{Files, Generation, Overlay, Reason, Replace, Tenant, Wanted};
+
+use super::Context;
+use crate::error::CallError;
+use crate::tables::Owner;
+
+/// A goal, and what it takes to register its definition.
+pub(super) struct Aim {
+    pub(super) goal: Goal,
+    pub(super) rendered: Option<Rendered>,
+}
+
+/// A rendered definition that may have to be registered.
+pub(super) struct Rendered {
+    pub(super) definition: Definition,
+    pub(super) owner: Owner,
+    pub(super) replacing: Replacing,
+}
+
+/// What of a row the goal depends on; as long as it is equal the goal is too.
+pub(super) fn depends_on(tenant: &Tenant) -> impl PartialEq {
+    let applied: Option<(Generation, Fingerprint, ReleaseId)> = tenant
+        .applied_now()
+        .map(|applied| (applied.generation, applied.fingerprint, applied.release));
+    let intent: (Wanted, Generation, Option<ReleaseId>, Reason) = (
+        tenant.intent.state,
+        tenant.intent.generation,
+        tenant.intent.release,
+        tenant.intent.reason,
+    );
+    let own: (Option<Files>, Overlay) = (tenant.made.access_point.clone(), tenant.overlay.clone());
+    (applied, intent, own, tenant.made.failed.clone())
+}
+
+/// The goal of a tenant, by the release that it takes.
+pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallError> {
+    if tenant.intent.state != Wanted::Running || !tenant.retiring.is_empty() {
+        return Ok(Aim {
+            goal: Goal::Down,
+            rendered: None,
+        });
+    }
+    if let Some(standing) = tenant.standing_target() {
+        return Ok(Aim {
+            goal: tenant.goal_of(standing),
+            rendered: None,
+        });
+    }
+    let release = match tenant.intent.release {
+        Some(release) => Some(release),
+        None => context.releases.pointer().await?.promoted,
+    };
+    let Some(release) = release else {
+        return Ok(impossible(
+            "no_release",
+            "no base has been promoted yet: deploy the base stack first".to_owned(),
+        ));
+    };
+    let base = context.releases.base(release).await?;
+    let volume = match base.workspace(&context.layout) {
+        Ok(volume) => volume,
+        Err(error) => return Ok(impossible("render_failed", error.to_string())),
+    };
+    let incarnation = tenant.incarnation;
+    let files = tenant
+        .made
+        .access_point
+        .as_ref()
+        .filter(|point| point.incarnation == incarnation);
+    if volume.is_some() && files.is_none() {
+        return Ok(match context.file_system.clone() {
+            Some(file_system_id) => Aim {
+                goal: Goal::Up(Target::NeedsAccessPoint { file_system_id }),
+                rendered: None,
+            },
+            None => impossible(
+                "no_file_system",
+                "the base has a workspace volume and BERTH_FILE_SYSTEM is not set".to_owned(),
+            ),
+        });
+    }
+    let owner = match volume {
+        Some(_) => Owner::Tenant(tenant.tenant_id.clone(), incarnation),
+        None => Owner::Anyone,
+    };
+    let replacing = match (volume, tenant.overlay.replace) {
+        (None, _) | (Some(_), Some(Replace::Rolling)) => Replacing::Rolling,
+        (Some(_), Some(Replace::Strict) | None) => Replacing::Strict,
+    };
+    let files = files.map(|point| &point.place);
+    Ok(
+        match definition::render(&base, &context.layout, &tenant.overlay, files) {
+            Ok(definition) => {
+                let fingerprint = definition.fingerprint();
+                let goal = tenant.goal_of(Target::Definition {
+                    fingerprint,
+                    release,
+                    replacing,
+                });
+                Aim {
+                    goal,
+                    rendered: Some(Rendered {
+                        definition,
+                        owner,
+                        replacing,
+                    }),
+                }
+            }
+            Err(error) => impossible("render_failed", error.to_string()),
+        },
+    )
+}
+
+fn impossible(code: &'static str, message: String) -> Aim {
+    Aim {
+        goal: Goal::Impossible(Failure {
+            code,
+            message,
+            step: "render",
+        }),
+        rendered: None,
+    }
+}

@@ -1,0 +1,270 @@
+//! What reconcile writes into the row: what it made, in the update that says so, and only if the intent that it was
+//! made for still stands.
+
+use berth_core::plan::{Failure, Proof};
+use berth_core::tenant::{Applied, FailedDefinition, Files, Generation, LastError, Made, Outlook, Settled, Tenant};
+use serde_json::json;
+
+use super::{Context, Stepped};
+use crate::error::CallError;
+use crate::tables::{Entry, Outcome, Update, attribute, number, text};
+
+/// How long a buried tenant's row keeps its generation, so that a late message cannot meet a newcomer of the same name.
+const TOMBSTONE_SECONDS: i64 = 30 * 24 * 3600;
+
+async fn write(context: &Context, tenant: &Tenant, update: Update) -> Result<Stepped, CallError> {
+    let update = update.when("generation", "=", number(tenant.intent.generation));
+    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
+        Outcome::Written(row) => Stepped::On(row),
+        Outcome::Refused(row) => Stepped::Over(row),
+    })
+}
+
+/// The access point is there. It stays recorded whatever the intent has become: the row names what exists.
+pub(super) async fn access_point(context: &Context, tenant: &Tenant, point: &Files) -> Result<Stepped, CallError> {
+    let update = Update::new()
+        .set("accessPoint", attribute(point)?)
+        .when("incarnation", "=", number(tenant.incarnation))
+        .when_absent("deletedAt");
+    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
+        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
+        Outcome::Written(row) => Stepped::Over(Some(row)),
+        Outcome::Refused(row) => Stepped::Over(row),
+    })
+}
+
+/// The access point is gone.
+pub(super) async fn access_point_deleted(
+    context: &Context,
+    tenant: &Tenant,
+    point: &Files,
+) -> Result<Stepped, CallError> {
+    let update = Update::new()
+        .remove("accessPoint")
+        .when("accessPoint", "=", attribute(point)?);
+    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
+        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
+        Outcome::Written(row) => Stepped::Over(Some(row)),
+        Outcome::Refused(row) => Stepped::Over(row),
+    })
+}
+
+/// ECS was told what to run.
+pub(super) async fn confirmed(context: &Context, tenant: &Tenant, applied: &Applied) -> Result<Stepped, CallError> {
+    let update = Update::new()
+        .set("applied", attribute(applied)?)
+        .set("serviceName", text(tenant.service()))
+        .remove("lastError");
+    write(context, tenant, update).await
+}
+
+/// ECS could not bring it up.
+pub(super) async fn marked_failed(
+    context: &Context,
+    tenant: &Tenant,
+    applied: &Applied,
+    reason: &str,
+) -> Result<Stepped, CallError> {
+    let mut failed: Vec<FailedDefinition> = tenant
+        .made
+        .failed
+        .iter()
+        .filter(|other| other.fingerprint != applied.fingerprint)
+        .cloned()
+        .collect();
+    failed.push(FailedDefinition {
+        fingerprint: applied.fingerprint,
+        generation: applied.generation,
+        reason: reason.to_owned(),
+    });
+    let surplus = failed.len().saturating_sub(Made::FAILURES_KEPT);
+    failed.drain(..surplus);
+    let decision = json!({ "generation": applied.generation, "release": applied.release, "definition": applied.definition_arn, "reason": reason });
+    ledger(context, tenant, "definition-failed", decision).await?;
+    write(context, tenant, Update::new().set("failed", attribute(&failed)?)).await
+}
+
+/// The generation is reached.
+pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -> Result<Stepped, CallError> {
+    let at = context.clock.now();
+    let settled = Settled {
+        generation: tenant.intent.generation,
+        at,
+    };
+    let mut update = Update::new()
+        .set("settled", attribute(settled)?)
+        .remove("lastError")
+        .not_due();
+    if let Some(observed) = &tenant.observed {
+        // A task event that came in between is newer than the proof: then there is nothing to settle yet.
+        update = update.when("observed.taskArn", "=", text(&observed.task_arn)).when(
+            "observed.version",
+            "=",
+            number(observed.version),
+        );
+    }
+    if let Proof::Running(applied) = proof {
+        update = update.set("lastGood", attribute(applied)?);
+    }
+    write(context, tenant, update).await
+}
+
+/// The generation cannot be reached without a change.
+pub(super) async fn given_up(context: &Context, tenant: &Tenant, failure: &Failure) -> Result<Stepped, CallError> {
+    let error = last_error(
+        context,
+        tenant,
+        failure.step,
+        failure.code,
+        &failure.message,
+        Outlook::Terminal,
+    );
+    ledger(
+        context,
+        tenant,
+        "gave-up",
+        json!({ "generation": tenant.intent.generation, "code": failure.code, "message": failure.message }),
+    )
+    .await?;
+    write(
+        context,
+        tenant,
+        Update::new().set("lastError", attribute(&error)?).not_due(),
+    )
+    .await
+}
+
+/// A call was refused for good.
+pub(super) async fn gave_up(
+    context: &Context,
+    tenant: &Tenant,
+    step: &'static str,
+    error: &CallError,
+) -> Result<(), CallError> {
+    let last = last_error(
+        context,
+        tenant,
+        step,
+        &error.code,
+        &error.to_string(),
+        Outlook::Terminal,
+    );
+    ledger(
+        context,
+        tenant,
+        "gave-up",
+        json!({ "generation": tenant.intent.generation, "step": step, "code": error.code, "message": error.message }),
+    )
+    .await?;
+    write(
+        context,
+        tenant,
+        Update::new().set("lastError", attribute(&last)?).not_due(),
+    )
+    .await
+    .map(drop)
+}
+
+/// A call failed and may pass.
+pub(super) async fn failed(
+    context: &Context,
+    tenant: &Tenant,
+    step: &'static str,
+    error: &CallError,
+) -> Result<(), CallError> {
+    let last = last_error(
+        context,
+        tenant,
+        step,
+        &error.code,
+        &error.to_string(),
+        Outlook::Transient,
+    );
+    write(context, tenant, Update::new().set("lastError", attribute(&last)?))
+        .await
+        .map(drop)
+}
+
+/// Nothing is left of a former incarnation.
+pub(super) async fn forgotten(
+    context: &Context,
+    tenant: &Tenant,
+    incarnation: Generation,
+) -> Result<Stepped, CallError> {
+    let rest: Vec<Generation> = tenant
+        .retiring
+        .iter()
+        .copied()
+        .filter(|other| *other != incarnation)
+        .collect();
+    let update = of_the_past(Update::new().set("retiring", attribute(&rest)?));
+    write(context, tenant, update).await
+}
+
+/// Nothing is left of the tenant.
+pub(super) async fn buried(context: &Context, tenant: &Tenant) -> Result<Stepped, CallError> {
+    let now = context.clock.now();
+    let update = of_the_past(Update::new())
+        .set("deletedAt", attribute(now)?)
+        .set("expiresAt", number(now.as_second() + TOMBSTONE_SECONDS))
+        .not_due();
+    ledger(
+        context,
+        tenant,
+        "buried",
+        json!({ "generation": tenant.intent.generation }),
+    )
+    .await?;
+    write(context, tenant, update).await
+}
+
+/// What was made and seen of an incarnation that is gone says nothing about the next.
+fn of_the_past(update: Update) -> Update {
+    [
+        "serviceName",
+        "applied",
+        "lastGood",
+        "failed",
+        "settled",
+        "lastError",
+        "observed",
+        "stopped",
+        "crashes",
+    ]
+    .into_iter()
+    .fold(update, Update::remove)
+}
+
+fn last_error(
+    context: &Context,
+    tenant: &Tenant,
+    step: &str,
+    code: &str,
+    message: &str,
+    outlook: Outlook,
+) -> LastError {
+    let generation = tenant.intent.generation;
+    let before = tenant
+        .made
+        .last_error
+        .as_ref()
+        .filter(|last| last.generation == generation && last.step == step);
+    LastError {
+        generation,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        step: step.to_owned(),
+        attempts: before.map_or(1, |last| last.attempts.saturating_add(1)),
+        at: context.clock.now(),
+        outlook,
+    }
+}
+
+async fn ledger(context: &Context, tenant: &Tenant, decision: &str, on: serde_json::Value) -> Result<(), CallError> {
+    let entry = Entry {
+        at: context.clock.now(),
+        decision: decision.to_owned(),
+        on,
+    };
+    context.ledger.record(&tenant.tenant_id, &entry).await
+}

@@ -1,0 +1,88 @@
+//! Whole tables, for a rollout: all of it consistently, or an error.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use berth_core::rollout::Activity;
+use berth_core::tenant::{Tenant, TenantId};
+use jiff::Timestamp;
+
+use super::activity::ActivityTable;
+use super::tenants::Tenants;
+use super::text;
+use super::update::Item;
+use crate::error::CallError;
+
+const ACTION: &str = "dynamodb:Scan";
+
+impl Tenants {
+    /// Everyone who is not deleted and not merely asleep: who runs, is to run, or crashed until it was stopped.
+    ///
+    /// Consistently, because a move that was made a second ago and not seen would be made up for by one too many; a
+    /// row that cannot be read is an error, because nothing is decided on half a fleet.
+    pub async fn awake(&self) -> Result<Vec<Tenant>, CallError> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("intent = :running OR intentReason = :looped")
+            .expression_attribute_values(":running", text("running"))
+            .expression_attribute_values(":looped", text("crash-loop"));
+        let mut tenants = Vec::new();
+        let mut rows = scan.into_paginator().items().send();
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+            tenants.push(super::tenants::row(row)?);
+        }
+        Ok(tenants)
+    }
+
+    /// Everyone of whom there is something to keep: all but the deleted.
+    pub async fn kept(&self) -> Result<Vec<Tenant>, CallError> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("intent <> :deleted")
+            .expression_attribute_values(":deleted", text("deleted"));
+        let mut tenants = Vec::new();
+        let mut rows = scan.into_paginator().items().send();
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+            tenants.push(super::tenants::row(row)?);
+        }
+        Ok(tenants)
+    }
+}
+
+impl ActivityTable {
+    /// When everyone worked last, and until when they are busy. A moment that is not one is left out here; the sweep
+    /// repairs it.
+    pub async fn everyone(&self) -> Result<HashMap<TenantId, Activity>, CallError> {
+        let scan = self.client.scan().table_name(&self.table);
+        let mut everyone = HashMap::new();
+        let mut rows = scan.into_paginator().items().send();
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+            let id = row.get("tenantId").and_then(|id| id.as_s().ok()?.parse().ok());
+            if let Some(id) = id {
+                everyone.insert(id, activity(&row));
+            }
+        }
+        Ok(everyone)
+    }
+}
+
+fn activity(row: &Item) -> Activity {
+    let moment = |name: &str| -> Option<Timestamp> {
+        let AttributeValue::N(millis) = row.get(name)? else {
+            return None;
+        };
+        Timestamp::from_millisecond(millis.parse().ok()?).ok()
+    };
+    Activity {
+        last: moment("lastActivity"),
+        busy_until: moment("holdUntil").max(moment("notBefore")),
+    }
+}

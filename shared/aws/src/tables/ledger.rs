@@ -1,0 +1,111 @@
+//! The ledger: what was decided, on what, and by whom; kept for 90 days.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use berth_core::tenant::TenantId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{number, text};
+use crate::error::CallError;
+use crate::settings::{SettingsError, Variables};
+
+/// The ledger's rows of the table `Fleet`: `kind = ledger#<subject>`, `id` = the moment and a name.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// What was decided (`idle-stop`, `failed`, `promoted`, …).
+    pub decision: String,
+    /// What it was decided on.
+    pub on: serde_json::Value,
+}
+
+/// How long a decision is kept: a quarter, so that a bill can be explained when it comes.
+const KEPT: Duration = Duration::from_hours(2160);
+
+impl Ledger {
+    /// The ledger in the table that the variables name.
+    pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
+        let table = variables.required("BERTH_FLEET_TABLE")?.to_owned();
+        Ok(Self {
+            client: Client::new(config),
+            table,
+        })
+    }
+
+    /// Writes a decision about a tenant. The same decision at the same moment is one entry, however often it is told.
+    pub async fn record(&self, tenant: &TenantId, entry: &Entry) -> Result<(), CallError> {
+        self.record_about(&format!("ledger#{tenant}"), entry).await
+    }
+
+    /// Writes a decision about the whole fleet.
+    pub async fn record_fleet(&self, entry: &Entry) -> Result<(), CallError> {
+        self.record_about("ledger", entry).await
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one creating Put of the ledger, conditional on absence"
+    )]
+    async fn record_about(&self, kind: &str, entry: &Entry) -> Result<(), CallError> {
+        const ACTION: &str = "dynamodb:PutItem";
+        let at_ms = entry.at.as_millisecond();
+        let expires = at_ms / 1000 + i64::try_from(KEPT.as_secs()).unwrap_or(i64::MAX);
+        let on = serde_dynamo::to_attribute_value(&entry.on)
+            .map_err(|error| CallError::incomplete(ACTION, &error.to_string()))?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("kind", text(kind))
+            .item("id", text(format!("{at_ms:015}#{}", entry.decision)))
+            .item("at", text(entry.at))
+            .item("decision", text(&entry.decision))
+            .item("on", on)
+            .item("expiresAt", number(expires))
+            .condition_expression("attribute_not_exists(kind)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(
+                    aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+                ) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(CallError::of(ACTION, error)),
+        }
+    }
+
+    /// The newest decisions about a tenant, newest first.
+    pub async fn newest(&self, tenant: &TenantId, limit: i32) -> Result<Vec<Entry>, CallError> {
+        const ACTION: &str = "dynamodb:Query";
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("kind = :kind")
+            .expression_attribute_values(":kind", text(format!("ledger#{tenant}")))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| CallError::of(ACTION, error))?;
+        let entries = output.items.unwrap_or_default();
+        Ok(entries
+            .into_iter()
+            .filter_map(|row| serde_dynamo::from_item(row).ok())
+            .collect())
+    }
+}

@@ -1,0 +1,153 @@
+//! The `Tenants` table: what should be, what was made, what was observed.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use berth_core::tenant::{Tenant, TenantId};
+
+use super::update::{Item, Outcome, Update};
+use super::{number, text};
+use crate::error::CallError;
+use crate::settings::{SettingsError, Variables};
+
+/// The table `Tenants`, partition key `tenantId`, with the sparse index `Due` of what is not settled.
+#[derive(Clone, Debug)]
+pub struct Tenants {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+/// The partition of the index `Due` that unsettled tenants are in.
+const DUE_SHARD: &str = "tenant";
+
+/// A page of rows and where the next one starts.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// The last tenant of the page, if there may be more.
+    pub last: Option<TenantId>,
+}
+
+impl Tenants {
+    /// The table that the variables name.
+    pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
+        let table = variables.required("BERTH_TENANTS_TABLE")?.to_owned();
+        Ok(Self {
+            client: Client::new(config),
+            table,
+        })
+    }
+
+    /// The tenant's row, read consistently.
+    pub async fn get(&self, id: &TenantId) -> Result<Option<Tenant>, CallError> {
+        const ACTION: &str = "dynamodb:GetItem";
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id)))
+            .consistent_read(true);
+        let output = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
+        output.item.map(row).transpose()
+    }
+
+    /// Creates the row, unless there is one.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one creating Put of this table, conditional on absence"
+    )]
+    pub async fn create(&self, tenant: &Tenant) -> Result<Outcome<()>, CallError> {
+        const ACTION: &str = "dynamodb:PutItem";
+        let mut item: Item =
+            serde_dynamo::to_item(tenant).map_err(|error| CallError::incomplete(ACTION, &error.to_string()))?;
+        item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
+        if tenant.due_at.is_some() {
+            item.insert("dueShard".to_owned(), text(DUE_SHARD));
+        }
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match put.condition_expression("attribute_not_exists(tenantId)").send().await {
+            Ok(_) => Ok(Outcome::Written(())),
+            Err(error)
+                if error.as_service_error().is_some_and(
+                    aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception,
+                ) =>
+            {
+                Ok(Outcome::Refused(Some(())))
+            }
+            Err(error) => Err(CallError::of(ACTION, error)),
+        }
+    }
+
+    /// Changes the row of a tenant that exists.
+    pub async fn update(&self, id: &TenantId, update: Update) -> Result<Outcome<Tenant>, CallError> {
+        update
+            .when_exists("tenantId")
+            .send(&self.client, &self.table, key(id))
+            .await?
+            .try_map(row)
+    }
+
+    /// A page of the tenants, in no particular order.
+    pub async fn list(&self, limit: i32, after: Option<&TenantId>) -> Result<Page<Tenant>, CallError> {
+        const ACTION: &str = "dynamodb:Scan";
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .limit(limit)
+            .set_exclusive_start_key(after.map(key));
+        let output = scan.send().await.map_err(|error| CallError::of(ACTION, error))?;
+        let last = output.last_evaluated_key.as_ref().and_then(id_of);
+        let rows = output
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(row)
+            .collect::<Result<_, _>>()?;
+        Ok(Page { rows, last })
+    }
+
+    /// The tenants that somebody must look at by `now_ms`, the most overdue first; at most one page.
+    pub async fn due(&self, now_ms: i64) -> Result<Vec<TenantId>, CallError> {
+        const ACTION: &str = "dynamodb:Query";
+        let query = self.client.query().table_name(&self.table).index_name("Due");
+        let output = query
+            .key_condition_expression("dueShard = :shard AND dueAt <= :now")
+            .expression_attribute_values(":shard", text(DUE_SHARD))
+            .expression_attribute_values(":now", number(now_ms))
+            .send()
+            .await
+            .map_err(|error| CallError::of(ACTION, error))?;
+        Ok(output.items.unwrap_or_default().iter().filter_map(id_of).collect())
+    }
+}
+
+impl Update {
+    /// Somebody must look at the tenant at `at_ms`, unless it is settled before.
+    #[must_use]
+    pub fn due(self, at_ms: i64) -> Self {
+        self.set("dueAt", number(at_ms)).set("dueShard", text(DUE_SHARD))
+    }
+
+    /// Nobody needs to look at the tenant.
+    #[must_use]
+    pub fn not_due(self) -> Self {
+        self.remove("dueAt").remove("dueShard")
+    }
+}
+
+fn key(id: &TenantId) -> Item {
+    Item::from([("tenantId".to_owned(), text(id))])
+}
+
+fn id_of(item: &Item) -> Option<TenantId> {
+    item.get("tenantId")
+        .and_then(|value| value.as_s().ok())
+        .and_then(|id| id.parse().ok())
+}
+
+/// A row that cannot be read is left alone: nothing is decided on half a row.
+pub(super) fn row(item: Item) -> Result<Tenant, CallError> {
+    serde_dynamo::from_item(item).map_err(|error| CallError::incomplete("read of Tenants", &error.to_string()))
+}

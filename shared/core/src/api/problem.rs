@@ -1,0 +1,168 @@
+//! Errors of the API: `application/problem+json` (RFC 9457) with a stable code.
+
+use serde::Serialize;
+
+use crate::tenant::{FieldError, Invalid, TenantId};
+
+/// What a caller is told when a request is not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{status} {code:?}: {detail}")]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// What kind of problem; stable, for programs.
+    pub code: Code,
+    /// What is wrong with this request and what to do, for people. Never an internal: no ARN, table or trace.
+    pub detail: String,
+    /// The mistakes in the body, if it is the body that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Where to wake the tenant by a POST, if that is what would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake: Option<String>,
+}
+
+/// The kinds of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// There is no such route, or not with this method.
+    NoRoute,
+    /// The tenant id is not one.
+    InvalidId,
+    /// A query parameter is not valid.
+    InvalidParameter,
+    /// The body is not JSON.
+    InvalidJson,
+    /// The body has more than 256 KB.
+    BodyTooLarge,
+    /// The overlay has mistakes.
+    InvalidOverlay,
+    /// The overlay names a config template, and there is none of that name.
+    NoTemplate,
+    /// There is no such tenant.
+    NoTenant,
+    /// The overlay is not the one that `If-Match` names.
+    PreconditionFailed,
+    /// Others change the same tenant at the same time.
+    Conflict,
+    /// The hold that is asked for is not one.
+    InvalidHold,
+    /// The tenant is not running, so it accepts no heartbeats.
+    NotRunning,
+    /// No base has been promoted yet.
+    NoRelease,
+    /// AWS did not do what it was asked to.
+    Unavailable,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            status: code.status(),
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            wake: None,
+        }
+    }
+
+    /// The tenant exists, and accepts no heartbeats and no hold.
+    pub fn not_running(id: &TenantId) -> Self {
+        let detail = "the tenant is not running; wake it by a POST to the address in \"wake\", and try again";
+        Self {
+            wake: Some(format!("/tenants/{id}/wake")),
+            ..Self::new(Code::NotRunning, detail)
+        }
+    }
+
+    /// There is no such tenant.
+    pub fn no_tenant(id: &str) -> Self {
+        Self::new(
+            Code::NoTenant,
+            format!("there is no tenant {id:?}; create it with PUT /tenants/{id}"),
+        )
+    }
+
+    /// Its JSON, as text.
+    pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    /// Its JSON.
+    pub fn to_value(&self) -> serde_json::Value {
+        let mut json = serde_json::to_value(self).unwrap_or_default();
+        if let Some(members) = json.as_object_mut() {
+            let name = members
+                .get("code")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
+            members.insert("type".to_owned(), format!("urn:berth:error:{name}").into());
+            members.insert("title".to_owned(), self.code.title().into());
+        }
+        json
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        let detail = "the overlay has mistakes; nothing was changed".to_owned();
+        Self {
+            errors: invalid.errors,
+            ..Self::new(Code::InvalidOverlay, detail)
+        }
+    }
+}
+
+impl Code {
+    /// The HTTP status of this kind.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NoRoute | Self::NoTenant => 404,
+            Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
+            Self::BodyTooLarge => 413,
+            Self::InvalidOverlay | Self::InvalidHold | Self::NoTemplate => 422,
+            Self::PreconditionFailed => 412,
+            Self::Conflict | Self::NotRunning | Self::NoRelease => 409,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// What every problem of this kind has in common.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::NoRoute => "No such route",
+            Self::InvalidId => "Not a tenant id",
+            Self::InvalidParameter => "Not a valid parameter",
+            Self::InvalidJson => "Not JSON",
+            Self::BodyTooLarge => "Body too large",
+            Self::InvalidOverlay => "Invalid overlay",
+            Self::NoTemplate => "No such template",
+            Self::NoTenant => "No such tenant",
+            Self::PreconditionFailed => "Changed in the meantime",
+            Self::Conflict => "Changed at the same time",
+            Self::InvalidHold => "Invalid hold",
+            Self::NotRunning => "Not running",
+            Self::NoRelease => "No base yet",
+            Self::Unavailable => "Temporarily unavailable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_our_code() {
+        let json: serde_json::Value = serde_json::from_str(&Problem::no_tenant("acme").to_json()).unwrap();
+        assert_eq!(json["status"], 404);
+        assert_eq!(json["code"], "no_tenant");
+        assert_eq!(json["type"], "urn:berth:error:no_tenant");
+        assert_eq!(json["title"], "No such tenant");
+        assert!(json["detail"].as_str().unwrap().contains("PUT /tenants/acme"));
+        assert!(json.get("errors").is_none());
+    }
+}

@@ -1,0 +1,187 @@
+//! A tenant as callers see it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::event::Observed;
+use crate::idle::Verdict;
+use crate::release::ReleaseId;
+use crate::tenant::{Generation, Outlook, Phase, Reason, Tenant, TenantId, Wanted, phase};
+
+/// What `GET /tenants/{id}` and the intents answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantView {
+    /// Its id.
+    pub id: TenantId,
+    /// Where it is on its way.
+    pub phase: Phase,
+    /// Whether everything that was asked for was proven to be so.
+    pub settled: bool,
+    /// What it should be.
+    pub intent: IntentView,
+    /// What is its own.
+    pub overlay: Value,
+    /// The version of the overlay; also the `ETag`.
+    pub overlay_version: u64,
+    /// The release that it runs and the one that the fleet should.
+    pub release: ReleaseView,
+    /// The revision that ECS was told to run.
+    pub definition_arn: Option<String>,
+    /// Its ECS service.
+    pub service_name: Option<String>,
+    /// Its current task.
+    pub task_arn: Option<String>,
+    /// Where it can be reached; only while it runs.
+    pub endpoint: Option<Endpoint>,
+    /// Its last real work.
+    pub last_activity: Option<Timestamp>,
+    /// It is busy until then.
+    pub hold_until: Option<Timestamp>,
+    /// When it will be put to sleep if nobody uses it.
+    pub stops_at: Option<Timestamp>,
+    /// Why its last task ended.
+    pub stopped: Option<StoppedView>,
+    /// What went wrong and has not been overcome.
+    pub last_error: Option<ErrorView>,
+}
+
+/// What a tenant should be, and who wants it so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IntentView {
+    /// Up, down or gone.
+    pub state: Wanted,
+    /// Grows with each change.
+    pub generation: Generation,
+    /// Why it changed last.
+    pub reason: Reason,
+    /// Who changed it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The release that a tenant runs and the one that the fleet should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseView {
+    /// What ECS was told to run for this tenant.
+    pub applied: Option<ReleaseId>,
+    /// What new and waking tenants take.
+    pub promoted: Option<ReleaseId>,
+}
+
+/// Where a tenant can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// The private address of its task.
+    pub address: String,
+}
+
+/// Why a task ended, and who wanted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoppedView {
+    /// ECS's stop code.
+    pub code: String,
+    /// Why: ours, if the stop was wanted, else ECS's.
+    pub reason: String,
+    /// The main container's exit code.
+    pub exit_code: Option<i64>,
+    /// When.
+    pub at: Timestamp,
+    /// Who wanted it; absent if nobody did.
+    pub by: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorView {
+    /// AWS's code, or ours.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// At which step.
+    pub step: String,
+    /// How often.
+    pub attempts: u32,
+    /// When, for the last time.
+    pub at: Timestamp,
+    /// Whether trying again is of any use.
+    pub outlook: Outlook,
+}
+
+impl TenantView {
+    /// A tenant as its row and its activity say.
+    pub fn of(tenant: &Tenant, promoted: Option<ReleaseId>, activity: Option<&Activity>) -> Self {
+        let running = tenant.observed.as_ref().filter(|_| tenant.retiring.is_empty());
+        Self {
+            id: tenant.tenant_id.clone(),
+            phase: phase(tenant),
+            settled: tenant.is_settled(),
+            intent: IntentView {
+                state: tenant.intent.state,
+                generation: tenant.intent.generation,
+                reason: tenant.intent.reason,
+                by: tenant.intent.by.clone(),
+                at: tenant.intent.at,
+            },
+            overlay: tenant.overlay.to_json(),
+            overlay_version: tenant.overlay_version,
+            release: ReleaseView {
+                applied: tenant.made.applied.as_ref().map(|applied| applied.release),
+                promoted,
+            },
+            definition_arn: tenant
+                .made
+                .applied
+                .as_ref()
+                .map(|applied| applied.definition_arn.clone()),
+            service_name: tenant.made.service_name.as_ref().map(ToString::to_string),
+            task_arn: running.map(|observed| observed.task_arn.clone()),
+            endpoint: running.and_then(Observed::endpoint).map(|ip| Endpoint {
+                address: ip.to_string(),
+            }),
+            last_activity: activity.and_then(|activity| activity.last_activity),
+            hold_until: activity.and_then(|activity| activity.hold_until),
+            stops_at: activity.and_then(|activity| activity.verdict.stops_at()),
+            stopped: stopped(tenant),
+            last_error: tenant.made.last_error.as_ref().map(|error| ErrorView {
+                code: error.code.clone(),
+                message: error.message.clone(),
+                step: error.step.clone(),
+                attempts: error.attempts,
+                at: error.at,
+                outlook: error.outlook,
+            }),
+        }
+    }
+}
+
+/// What the activity row says, and what follows from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activity {
+    /// The last real work.
+    pub last_activity: Option<Timestamp>,
+    /// It is busy until then.
+    pub hold_until: Option<Timestamp>,
+    /// What a sweep would decide now.
+    pub verdict: Verdict,
+}
+
+/// A stop that was wanted is told in our words; any other in ECS's.
+fn stopped(tenant: &Tenant) -> Option<StoppedView> {
+    let stopped = tenant.stopped.as_ref()?;
+    let wanted = tenant.intent.state != Wanted::Running && stopped.code == "ServiceSchedulerInitiated";
+    Some(StoppedView {
+        code: stopped.code.clone(),
+        reason: if wanted {
+            tenant.intent.reason.as_str().to_owned()
+        } else {
+            stopped.reason.clone()
+        },
+        exit_code: stopped.exit_code,
+        at: stopped.at,
+        by: wanted.then(|| tenant.intent.by.clone()),
+    })
+}

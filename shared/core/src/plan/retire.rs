@@ -1,0 +1,44 @@
+//! Towards nothing: what is left of an incarnation of a tenant.
+
+use super::{Heartbeats, Next, Service, Step, World, at_rest};
+use crate::tenant::{Generation, ServiceName, Tenant};
+
+/// The next step towards nothing being left of this incarnation: tasks, service, revisions, access point, in the order
+/// in which each could still be using the next.
+pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> Next {
+    let name = ServiceName::new(tenant.tenant_id.clone(), incarnation);
+    let current = incarnation == tenant.incarnation;
+    match &world.service {
+        None => return Next::Do(Step::LookAtService(name)),
+        Some(Service::Active(service)) if service.desired > 0 => return Next::Do(Step::Stop(name)),
+        Some(Service::Active(_)) => {
+            return at_rest(&name, world).map_or_else(|next| next, |()| Next::Do(Step::DeleteService(name)));
+        }
+        Some(Service::Draining) => {
+            if let Err(next) = at_rest(&name, world) {
+                return next;
+            }
+        }
+        Some(Service::Absent | Service::Inactive) => {}
+    }
+    if current && world.heartbeats != Some(Heartbeats::Closed) {
+        return Next::Do(Step::CloseActivity);
+    }
+    match &world.own_definitions {
+        None => return Next::Do(Step::LookAtOwnDefinitions(incarnation)),
+        Some(arns) => {
+            if let Some(arn) = arns.first() {
+                return Next::Do(Step::Deregister(arn.clone()));
+            }
+        }
+    }
+    if let Some(access_point) = tenant
+        .made
+        .access_point
+        .as_ref()
+        .filter(|point| point.incarnation == incarnation)
+    {
+        return Next::Do(Step::DeleteAccessPoint(access_point.clone()));
+    }
+    Next::Do(if current { Step::Bury } else { Step::Forget(incarnation) })
+}

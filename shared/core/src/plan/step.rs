@@ -1,0 +1,131 @@
+//! The steps of a plan, and the reasons for taking none.
+
+use crate::definition::{FileSystemId, Fingerprint};
+use crate::plan::Failure;
+use crate::tenant::{Applied, Files, Generation, ServiceName};
+
+/// What to do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This.
+    Do(Step),
+    /// Nothing: something else has to happen first, and will be told.
+    Wait(Wait),
+    /// Nothing: the tenant is what it should be, and the row says so.
+    Rest,
+}
+
+/// One call, and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read the service.
+    LookAtService(ServiceName),
+    /// Read the tasks of the service that may be alive.
+    LookAtTasks(ServiceName),
+    /// Read what the registry says of the target's fingerprint.
+    LookAtDefinition(Fingerprint),
+    /// Read which revisions were registered for this incarnation alone.
+    LookAtOwnDefinitions(Generation),
+    /// Make the tenant's directory.
+    CreateAccessPoint {
+        /// On which file system.
+        file_system_id: FileSystemId,
+        /// For which incarnation.
+        incarnation: Generation,
+    },
+    /// Register the target's definition.
+    Register(Fingerprint),
+    /// Make the service, with one task.
+    CreateService {
+        /// Its name.
+        name: ServiceName,
+        /// What it runs.
+        definition_arn: String,
+    },
+    /// Let the service have one task of this definition.
+    Run {
+        /// Its name.
+        name: ServiceName,
+        /// What it runs.
+        definition_arn: String,
+    },
+    /// Let the service have no task.
+    Stop(ServiceName),
+    /// Accept heartbeats, from now on for this generation.
+    OpenActivity,
+    /// Accept no heartbeats any more.
+    CloseActivity,
+    /// Record what ECS was told.
+    Confirm(Applied),
+    /// Record that ECS could not bring up what it was told.
+    MarkFailed {
+        /// What it was told.
+        applied: Applied,
+        /// What it said.
+        reason: String,
+    },
+    /// Record that the generation is reached.
+    Settle(Proof),
+    /// Record that the generation cannot be reached.
+    GiveUp(Failure),
+    /// Delete the service, which has no task any more.
+    DeleteService(ServiceName),
+    /// Deregister a revision that nobody else uses.
+    Deregister(String),
+    /// Delete the tenant's directory entry; its data stays.
+    DeleteAccessPoint(Files),
+    /// Record that nothing is left of a former incarnation.
+    Forget(Generation),
+    /// Record that nothing is left of the tenant.
+    Bury,
+}
+
+/// What was seen that proves a generation to be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The task that was observed RUNNING runs what was applied.
+    Running(Applied),
+    /// Every task is STOPPED.
+    Stopped,
+}
+
+/// Why nothing can be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// These tasks are not STOPPED yet.
+    TasksToStop(Vec<String>),
+    /// ECS was told to run a task; none is RUNNING yet.
+    TaskToStart,
+    /// The service is still DRAINING.
+    ServiceToDrain(ServiceName),
+    /// Somebody else is registering the same definition.
+    DefinitionToBeRegistered(Fingerprint),
+}
+
+impl Step {
+    /// A short name for logs, rows and counters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LookAtService(_) => "look-at-service",
+            Self::LookAtTasks(_) => "look-at-tasks",
+            Self::LookAtDefinition(_) => "look-at-definition",
+            Self::LookAtOwnDefinitions(_) => "look-at-own-definitions",
+            Self::CreateAccessPoint { .. } => "create-access-point",
+            Self::Register(_) => "register",
+            Self::CreateService { .. } => "create-service",
+            Self::Run { .. } => "run",
+            Self::Stop(_) => "stop",
+            Self::OpenActivity => "open-activity",
+            Self::CloseActivity => "close-activity",
+            Self::Confirm(_) => "confirm",
+            Self::MarkFailed { .. } => "mark-failed",
+            Self::Settle(_) => "settle",
+            Self::GiveUp(_) => "give-up",
+            Self::DeleteService(_) => "delete-service",
+            Self::Deregister(_) => "deregister",
+            Self::DeleteAccessPoint(_) => "delete-access-point",
+            Self::Forget(_) => "forget",
+            Self::Bury => "bury",
+        }
+    }
+}

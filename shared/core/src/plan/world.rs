@@ -1,0 +1,100 @@
+//! What has been learned of AWS in this pass.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::TaskObservation;
+
+/// What has been learned of AWS in this pass. `None` means *not looked yet*; a call that failed never gets here, so an
+/// error cannot be mistaken for an absence.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    /// The service of the incarnation that the pass is about.
+    pub service: Option<Service>,
+    /// Every task of that service that may still be alive, or was so lately.
+    pub tasks: Option<Vec<TaskObservation>>,
+    /// The registered revision of the target's fingerprint.
+    pub definition: Option<Definition>,
+    /// The revisions that were registered for this incarnation alone.
+    pub own_definitions: Option<Vec<String>>,
+    /// The definition that ECS was told to run in this pass.
+    pub told: Option<String>,
+    /// Whether heartbeats are accepted, as far as this pass has seen to it.
+    pub heartbeats: Option<Heartbeats>,
+}
+
+/// Whether heartbeats are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeats {
+    /// For the present generation.
+    Open,
+    /// Not any more.
+    Closed,
+}
+
+/// A service, as `DescribeServices` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Service {
+    /// MISSING: there is none, and the name can be created.
+    Absent,
+    /// INACTIVE: it was deleted, and the name can be created again.
+    Inactive,
+    /// DRAINING: it is being deleted; the name can be neither used nor created.
+    Draining,
+    /// ACTIVE.
+    Active(ActiveService),
+}
+
+/// An ACTIVE service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveService {
+    /// The revision of its PRIMARY deployment.
+    pub definition_arn: String,
+    /// How many tasks it should have.
+    pub desired: u32,
+    /// How many tasks are RUNNING.
+    pub running: u32,
+    /// How many tasks are on their way to RUNNING.
+    pub pending: u32,
+    /// What became of its PRIMARY deployment.
+    pub deployment: DeploymentState,
+}
+
+/// What became of a deployment (`rolloutState`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeploymentState {
+    /// It goes on, or ECS does not say.
+    InProgress,
+    /// The service reached a steady state with it.
+    Completed,
+    /// The circuit breaker gave it up.
+    Failed {
+        /// `rolloutStateReason`.
+        reason: String,
+    },
+}
+
+/// What the registry says of a fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Definition {
+    /// Nobody has registered it.
+    Absent,
+    /// Somebody else is registering it right now.
+    Claimed,
+    /// It is this revision.
+    Registered(String),
+}
+
+impl ActiveService {
+    /// It has tasks that are RUNNING or on their way there.
+    pub fn has_tasks(&self) -> bool {
+        self.running + self.pending > 0
+    }
+}
+
+impl World {
+    /// What is known after the service has changed: its tasks must be looked at again.
+    pub fn with_service(&mut self, service: Service) {
+        self.service = Some(service);
+        self.tasks = None;
+    }
+}

@@ -1,0 +1,82 @@
+//! Where a tenant is on its way, as a function of its row, and how long it may be there.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::TaskStatus;
+use crate::tenant::{Reason, Tenant, Wanted};
+
+/// Where a tenant is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Wanted up; ECS has not been told yet, for the first time of this incarnation.
+    Provisioning,
+    /// Wanted up; no task of it is RUNNING.
+    Starting,
+    /// Wanted up, and its current task is RUNNING.
+    Running,
+    /// Wanted down; not proven that every task is STOPPED.
+    Stopping,
+    /// Wanted down, and every task is proven to be STOPPED.
+    Stopped,
+    /// It is not what it should be, and trying again is of no use without a change.
+    Failed,
+    /// Wanted gone; something is left of it.
+    Deleting,
+    /// Nothing is left but the row, until its time to live ends.
+    Deleted,
+}
+
+/// The phase of a tenant.
+pub fn phase(tenant: &Tenant) -> Phase {
+    let settled = tenant
+        .made
+        .settled
+        .is_some_and(|settled| settled.generation == tenant.intent.generation)
+        && !tenant.has_live_task();
+    match tenant.intent.state {
+        Wanted::Deleted if tenant.made.deleted_at.is_some() => Phase::Deleted,
+        Wanted::Deleted => Phase::Deleting,
+        Wanted::Stopped if settled && tenant.intent.reason == Reason::CrashLoop => Phase::Failed,
+        Wanted::Stopped if settled => Phase::Stopped,
+        Wanted::Stopped => Phase::Stopping,
+        Wanted::Running if is_running(tenant) => Phase::Running,
+        Wanted::Running if tenant.terminal_error().is_some() => Phase::Failed,
+        Wanted::Running if tenant.made.applied.is_none() => Phase::Provisioning,
+        Wanted::Running => Phase::Starting,
+    }
+}
+
+/// A task of this incarnation is RUNNING.
+fn is_running(tenant: &Tenant) -> bool {
+    let present = tenant.retiring.is_empty();
+    present
+        && tenant
+            .observed
+            .as_ref()
+            .is_some_and(|observed| observed.last_status == TaskStatus::Running)
+}
+
+/// How long a tenant may be in a phase before somebody must look at it again; `None` for the phases that last.
+///
+/// ECS needs one to two minutes for a Fargate start with a fresh image and at most 120 s of stop timeout plus the
+/// detachment of the network interface for a stop; a health check may take ten minutes by itself. Looking earlier is
+/// cheap (a few reads) and harmless (reconcile is level-triggered); looking later is how a lost event is noticed late.
+pub fn patience(phase: Phase) -> Option<Duration> {
+    match phase {
+        Phase::Provisioning | Phase::Deleting => Some(Duration::from_mins(2)),
+        Phase::Starting | Phase::Stopping => Some(Duration::from_mins(3)),
+        Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
+    }
+}
+
+/// After how long in a transitional phase a tenant counts as stuck: it is still being driven, and an alarm says so.
+pub fn deadline(phase: Phase) -> Option<Duration> {
+    match phase {
+        Phase::Provisioning | Phase::Deleting | Phase::Stopping => Some(Duration::from_mins(10)),
+        Phase::Starting => Some(Duration::from_mins(15)),
+        Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
+    }
+}
