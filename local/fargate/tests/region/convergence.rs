@@ -58,6 +58,7 @@ fn a_service_ends_as_it_was_last_told_to_be() {
         // Of few tasks, 50 and 150 percent can be the same number; then a deployment can neither start nor stop one.
         let wider = json!({"minimumHealthyPercent": 0, "maximumPercent": 100});
         region.update(&json!({"deploymentConfiguration": wider}));
+        region.pass(120);
         let service = region.steady(desired);
         let running: Vec<Value> = region.tasks("RUNNING");
         assert_eq!(running.len() as u64, desired, "seed {seed}");
