@@ -1,7 +1,7 @@
 //! Services: creation, deployments, failures, deletion.
 
 use crate::support::{Region, definition, list, merged, region, service, text};
-use berth_fargate::{Behaviour, Interruption};
+use berth_fargate::{Behaviour, Interruption, Throttling};
 use serde_json::{Value, json};
 
 fn breaker() -> Value {
@@ -243,4 +243,54 @@ fn a_draining_or_inactive_service_cannot_be_updated() {
     assert_eq!(region.code("UpdateService", &update), "ServiceNotActiveException");
     region.pass(60);
     assert_eq!(region.code("UpdateService", &update), "ServiceNotActiveException");
+}
+
+#[test]
+fn an_inactive_service_is_remembered_for_a_day() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.create(&definition, &json!({"desiredCount": 0}));
+    region.ok("DeleteService", &json!({"cluster": "main", "service": "s"}));
+    region.pass(24 * 3600 - 10);
+    assert_eq!(text(&region.service(), "/status"), "INACTIVE");
+    region.pass(20);
+    assert_eq!(region.service(), Value::Null);
+    assert_eq!(region.world.services().count(), 0);
+}
+
+#[test]
+fn a_cluster_has_at_most_five_thousand_services() {
+    let mut region = region(1);
+    region.world.set_throttling(Throttling::Off);
+    let definition = region.register(&definition());
+    for number in 0..5000 {
+        region.create(
+            &definition,
+            &json!({"serviceName": format!("s-{number}"), "desiredCount": 0}),
+        );
+    }
+    let more = merged(
+        &service(&definition),
+        &json!({"serviceName": "more", "desiredCount": 0}),
+    );
+    assert_eq!(region.code("CreateService", &more), "InvalidParameterException");
+    region.ok("DeleteService", &json!({"cluster": "main", "service": "s-0"}));
+    region.pass(10);
+    region.ok("CreateService", &more);
+}
+
+#[test]
+fn services_are_listed_by_what_they_are() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.create(&definition, &json!({}));
+    for (filter, count) in [
+        (json!({}), 1),
+        (json!({"launchType": "FARGATE", "schedulingStrategy": "REPLICA"}), 1),
+        (json!({"launchType": "EC2"}), 0),
+        (json!({"schedulingStrategy": "DAEMON"}), 0),
+    ] {
+        let listed = region.ok("ListServices", &merged(&json!({"cluster": "main"}), &filter));
+        assert_eq!(list(&listed, "/serviceArns").len(), count, "{filter}");
+    }
 }
