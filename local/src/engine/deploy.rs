@@ -126,6 +126,10 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
         ("Cluster", CLUSTER),
         ("FileSystem", &file_system),
         ("WorkspaceVolume", "workspace"),
+        // One machine has one clock. And whoever lets half an hour pass and a minute should find the tenant asleep: the
+        // idle time, the window of coalesced heartbeats, the wait for the next sweep and the stop itself fit into 31.
+        ("ClockSkewSeconds", "0"),
+        ("IdleAfterSeconds", "1740"),
         ("Subnets", "subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719"),
         ("SecurityGroups", "sg-0a1b2c3d4e5f60718"),
     ]

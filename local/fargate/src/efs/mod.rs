@@ -53,6 +53,10 @@ pub(crate) enum EfsStep {
 }
 
 impl FileSystems {
+    pub(crate) fn access_point_ids(&self) -> impl Iterator<Item = &str> {
+        self.points.keys().map(String::as_str)
+    }
+
     pub(crate) fn step(&mut self, step: &EfsStep) {
         match step {
             EfsStep::FileSystem(id) => {

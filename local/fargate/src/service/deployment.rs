@@ -48,6 +48,14 @@ impl Rollout {
     }
 }
 
+/// A service action event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    SteadyState,
+    StartImpaired,
+    PlacementFailure,
+}
+
 /// What was deployed successfully.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Completed {
@@ -151,14 +159,22 @@ impl World {
     }
 
     /// Source: Amazon ECS Developer Guide, "Amazon ECS service action events".
-    pub(crate) fn emit_action(&mut self, key: ServiceKey, kind: &str, name: &str) {
+    pub(crate) fn emit_action(&mut self, key: ServiceKey, action: Action) {
         let Some(service) = self.services.get(key) else { return };
-        let detail = json!({
+        let (kind, name, reason) = match action {
+            Action::SteadyState => ("INFO", "SERVICE_STEADY_STATE", None),
+            Action::StartImpaired => ("WARN", "SERVICE_TASK_START_IMPAIRED", None),
+            Action::PlacementFailure => ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", Some("RESOURCE:FARGATE")),
+        };
+        let mut detail = json!({
             "eventType": kind,
             "eventName": name,
             "clusterArn": self.config.ecs_arn(&format!("cluster/{}", service.cluster)),
             "createdAt": iso(self.now),
         });
+        if let (Some(reason), Some(members)) = (reason, detail.as_object_mut()) {
+            members.insert("reason".to_owned(), json!(reason));
+        }
         let arn = service.arn.clone();
         self.emit_ecs("ECS Service Action", &arn, detail);
     }

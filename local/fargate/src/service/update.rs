@@ -40,6 +40,7 @@ impl World {
             || placement.platform_version != primary.placement.platform_version
             || settings.needs_deployment(&service.settings);
         let forced = args.flag("forceNewDeployment") == Some(true);
+        self.keep_past_of_service(key);
         if let Some(service) = self.services.get_mut(key) {
             if service.desired != desired {
                 service.steady = false;

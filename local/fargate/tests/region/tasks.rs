@@ -370,3 +370,39 @@ fn a_task_has_the_size_the_storage_and_the_platform_that_were_asked_for() {
     assert_eq!(text(task, "/attributes/0/value"), "arm64");
     assert_eq!(text(task, "/platformVersion"), "1.4.0");
 }
+
+#[test]
+fn a_network_has_one_to_sixteen_subnets_and_at_most_five_security_groups() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let mut accepts = |subnets: usize, groups: usize| {
+        let vpc = json!({"subnets": vec!["subnet-a"; subnets], "securityGroups": vec!["sg-a"; groups]});
+        let network = json!({"networkConfiguration": {"awsvpcConfiguration": vpc}});
+        region.call("RunTask", &merged(&run(&definition), &network)).is_ok()
+    };
+    assert!(accepts(1, 0) && accepts(16, 5));
+    assert!(!accepts(0, 0) && !accepts(17, 0) && !accepts(1, 6));
+}
+
+#[test]
+fn what_needs_platform_1_4_is_refused_on_an_older_one() {
+    let mut region = region(1);
+    let plain = region.register(&definition());
+    let storage = region.register(&merged(&definition(), &json!({"ephemeralStorage": {"sizeInGiB": 21}})));
+    let old = json!({"platformVersion": "1.3.0"});
+    region.ok("RunTask", &merged(&run(&plain), &old));
+    let code = region.code("RunTask", &merged(&run(&storage), &old));
+    assert_eq!(code, "PlatformTaskDefinitionIncompatibilityException");
+    region.ok("RunTask", &run(&storage));
+}
+
+#[test]
+fn storage_can_be_overridden_within_its_limits() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let storage = |size: u32| json!({"overrides": {"ephemeralStorage": {"sizeInGiB": size}}});
+    for (size, good) in [(20, false), (21, true), (200, true), (201, false)] {
+        let answer = region.call("RunTask", &merged(&run(&definition), &storage(size)));
+        assert_eq!(answer.is_ok(), good, "{size}");
+    }
+}

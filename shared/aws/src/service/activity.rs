@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use berth_core::api::{Code, Problem};
-use berth_core::idle::{IdlePolicy, refresh_before};
+use berth_core::idle::refresh_before;
 use berth_core::tenant::{TenantId, Wanted};
 use futures_util::{StreamExt, stream};
 use lambda_runtime::{Error, LambdaEvent};
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::error::CallError;
 use crate::http::{Request, Response, tenant_id};
+use crate::service::idle_defaults;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{ActivityTable, Tenants, Touched};
 
@@ -37,15 +38,9 @@ impl Context {
             clock: Clock::of(config),
             activity: ActivityTable::new(config, variables)?,
             tenants: Tenants::new(config, variables)?,
-            coalesce: coalesce(variables)?,
+            coalesce: idle_defaults::coalesce(variables)?,
         })
     }
-}
-
-/// Within which time of a heartbeat the next one is not written. The sweep must know it too: it waits this much longer.
-pub(super) fn coalesce(variables: &Variables) -> Result<Duration, SettingsError> {
-    let default = IdlePolicy::default().coalesce.as_secs();
-    variables.seconds("BERTH_COALESCE_SECONDS", default, 0..=600)
 }
 
 /// What a heartbeat came to.

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use berth_core::idle::{Hold, HoldTooShort, IdlePolicy, cap_hold};
+use berth_core::idle::{Hold, HoldTooShort, cap_hold};
 use berth_core::tenant::TenantId;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::clock::Clock;
 use crate::error::CallError;
+use crate::service::idle_defaults;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{ActivityTable, Entry, Item, Ledger, Outcome};
 
@@ -57,12 +58,6 @@ pub enum Released {
 /// How much of a reason is kept.
 const REASON_KEPT: usize = 200;
 
-/// The longest hold that is granted. The sweep must know it too: it does not believe in longer ones.
-pub(super) fn longest(variables: &Variables) -> Result<Duration, SettingsError> {
-    let default = IdlePolicy::default().longest_hold.as_secs();
-    variables.seconds("BERTH_HOLD_MAX_SECONDS", default, 1..=86_400)
-}
-
 impl Holds {
     /// From the variables that holds read.
     pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
@@ -70,7 +65,7 @@ impl Holds {
             clock: Clock::of(config),
             activity: ActivityTable::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
-            longest: longest(variables)?,
+            longest: idle_defaults::policy(variables)?.longest_hold,
         })
     }
 }

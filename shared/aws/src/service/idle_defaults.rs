@@ -1,7 +1,8 @@
-//! The fleet's idle policy, where a tenant has none of its own.
+//! The fleet's idle policy: what a tenant without one of its own follows, and what all functions agree on about time.
 
 use std::time::Duration;
 
+use berth_core::idle::IdlePolicy;
 use berth_core::tenant::{Idle, Overlay};
 
 use crate::settings::{SettingsError, Variables};
@@ -33,4 +34,20 @@ impl IdleDefaults {
     pub fn min_uptime(&self, overlay: &Overlay) -> Duration {
         overlay.idle.min_uptime.unwrap_or(self.min_uptime)
     }
+}
+
+/// Within which time of a heartbeat the next one is not written.
+pub fn coalesce(variables: &Variables) -> Result<Duration, SettingsError> {
+    let default = IdlePolicy::default().coalesce.as_secs();
+    variables.seconds("BERTH_COALESCE_SECONDS", default, 0..=600)
+}
+
+/// What the sweep and whoever foretells it go by: they must agree, or `stopsAt` would not come true.
+pub fn policy(variables: &Variables) -> Result<IdlePolicy, SettingsError> {
+    let default = IdlePolicy::default();
+    Ok(IdlePolicy {
+        skew: variables.seconds("BERTH_CLOCK_SKEW_SECONDS", default.skew.as_secs(), 0..=600)?,
+        coalesce: coalesce(variables)?,
+        longest_hold: variables.seconds("BERTH_HOLD_MAX_SECONDS", default.longest_hold.as_secs(), 1..=86_400)?,
+    })
 }

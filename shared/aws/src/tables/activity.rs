@@ -33,7 +33,12 @@ impl ActivityTable {
     }
 
     /// What the row says, and what a sweep would decide on it now.
-    pub async fn read(&self, id: &TenantId, now: Timestamp) -> Result<Option<Activity>, CallError> {
+    pub async fn read(
+        &self,
+        id: &TenantId,
+        policy: &IdlePolicy,
+        now: Timestamp,
+    ) -> Result<Option<Activity>, CallError> {
         const ACTION: &str = "dynamodb:GetItem";
         let request = self
             .client
@@ -52,7 +57,7 @@ impl ActivityTable {
         Ok(Some(Activity {
             last_activity: instant(&row.last_activity),
             hold_until: instant(&row.hold_until).filter(|until| *until > now),
-            verdict: judge(&row, &IdlePolicy::default(), now),
+            verdict: judge(&row, policy, now),
         }))
     }
 

@@ -46,6 +46,8 @@ pub enum Code {
     PreconditionFailed,
     /// Others change the same tenant at the same time.
     Conflict,
+    /// The hold that is asked for is not one.
+    InvalidHold,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
     /// No base has been promoted yet.
@@ -121,7 +123,7 @@ impl Code {
             Self::NoRoute | Self::NoTenant => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
-            Self::InvalidOverlay | Self::NoTemplate => 422,
+            Self::InvalidOverlay | Self::InvalidHold | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
             Self::Conflict | Self::NotRunning | Self::NoRelease => 409,
             Self::Unavailable => 503,
@@ -141,6 +143,7 @@ impl Code {
             Self::NoTenant => "No such tenant",
             Self::PreconditionFailed => "Changed in the meantime",
             Self::Conflict => "Changed at the same time",
+            Self::InvalidHold => "Invalid hold",
             Self::NotRunning => "Not running",
             Self::NoRelease => "No base yet",
             Self::Unavailable => "Temporarily unavailable",

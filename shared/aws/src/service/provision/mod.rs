@@ -1,5 +1,6 @@
 //! provision: the tenants API. It changes intents and reads rows; it never calls ECS or EFS.
 
+mod hold;
 mod read;
 mod write;
 
@@ -7,12 +8,15 @@ use aws_config::SdkConfig;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use berth_core::api::{Code, Problem};
 use berth_core::definition::Layout;
+use berth_core::idle::IdlePolicy;
 use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
 use crate::http::{Request, Response, tenant_id};
 use crate::queue::Queue;
+use crate::service::hold::Holds;
+use crate::service::idle_defaults;
 use crate::settings::{self, SettingsError, Variables};
 use crate::tables::{ActivityTable, Ledger, Releases, Tenants};
 
@@ -26,6 +30,8 @@ pub struct Context {
     ledger: Ledger,
     queue: Queue,
     layout: Layout,
+    holds: Holds,
+    policy: IdlePolicy,
 }
 
 impl Context {
@@ -39,6 +45,8 @@ impl Context {
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
             layout: settings::layout(variables),
+            holds: Holds::new(config, variables)?,
+            policy: idle_defaults::policy(variables)?,
         })
     }
 }
@@ -64,6 +72,8 @@ async fn route(context: &Context, request: &Request) -> Result<Response, Problem
         ("PUT", ["tenants", id]) => write::put(context, request, tenant_id(id)?).await,
         ("PATCH", ["tenants", id]) => write::patch(context, request, &tenant_id(id)?).await,
         ("DELETE", ["tenants", id]) => write::delete(context, request, &tenant_id(id)?).await,
+        ("PUT", ["tenants", id, "hold"]) => hold::put(context, request, &tenant_id(id)?).await,
+        ("DELETE", ["tenants", id, "hold"]) => hold::delete(context, request, &tenant_id(id)?).await,
         ("POST", ["tenants", id, verb]) => {
             let reason = match *verb {
                 "wake" => Reason::Wake,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::error::CallError;
 use crate::queue::Queue;
-use crate::service::{activity, hold};
+use crate::service::idle_defaults;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{ActivityTable, Entry, Ledger, SweepOverride, Tenants};
 
@@ -53,11 +53,7 @@ impl Context {
             ledger: Ledger::new(config, variables)?,
             overrides: SweepOverride::new(config, variables)?,
             queue: Queue::new(config, variables)?,
-            policy: IdlePolicy {
-                coalesce: activity::coalesce(variables)?,
-                longest_hold: hold::longest(variables)?,
-                ..IdlePolicy::default()
-            },
+            policy: idle_defaults::policy(variables)?,
             guard: StopGuard::default(),
         })
     }

@@ -1,0 +1,42 @@
+//! Holding a tenant that is busy.
+
+use berth_core::api::{Code, Problem};
+use berth_core::tenant::TenantId;
+use serde_json::json;
+
+use super::{Context, read};
+use crate::http::{Request, Response};
+use crate::service::hold::{self, Held, HoldRequest, Released};
+
+/// `PUT /tenants/{id}/hold`
+pub(super) async fn put(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let asked: HoldRequest = serde_json::from_value(request.json()?)
+        .map_err(|error| Problem::new(Code::InvalidHold, format!("the body is not a hold: {error}")))?;
+    match hold::hold(&context.holds, id, &asked, &request.caller).await? {
+        Held::Granted(hold) => Ok(Response::json(
+            200,
+            &json!({ "until": hold.until, "seconds": hold.granted.as_secs() }),
+        )),
+        Held::TooShort(why) => Err(Problem::new(Code::InvalidHold, why.to_string())),
+        Held::NotRunning => Err(not_running(id)),
+        Held::Absent => {
+            read::find(context, id).await?;
+            Err(not_running(id))
+        }
+    }
+}
+
+/// `DELETE /tenants/{id}/hold`: there is no hold afterwards, whether there was one or not.
+pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    match hold::release(&context.holds, id, &request.caller).await? {
+        Released::Done => Ok(Response::empty(204)),
+        Released::Absent => read::find(context, id).await.map(|_| Response::empty(204)),
+    }
+}
+
+fn not_running(id: &TenantId) -> Problem {
+    Problem::new(
+        Code::NotRunning,
+        format!("{id} is not running, so there is nothing to hold; wake it first"),
+    )
+}
