@@ -406,3 +406,60 @@ fn storage_can_be_overridden_within_its_limits() {
         assert_eq!(answer.is_ok(), good, "{size}");
     }
 }
+
+#[test]
+fn an_address_that_was_freed_is_soon_someone_elses() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let address = |task: &Value| text(task, "/containers/0/networkInterfaces/0/privateIpv4Address");
+    let arn = region.run(&definition);
+    let first = address(&region.reach(&arn, "RUNNING"));
+    region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+    let stopped = region.reach(&arn, "STOPPED");
+    assert_eq!(address(&stopped), first, "a stopped task still shows it");
+    let arn = region.run(&definition);
+    assert_eq!(address(&region.reach(&arn, "RUNNING")), first);
+}
+
+#[test]
+fn a_container_that_was_being_started_when_its_task_was_stopped_never_runs() {
+    let mut region = region(1);
+    let definition = image(&mut region, Behaviour::Slow(30), &json!({}));
+    let arn = region.run(&definition);
+    region.pass(25);
+    assert_eq!(region.status(&arn), "ACTIVATING");
+    region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+    region.pass(120);
+    let task = region.task(&arn);
+    assert_eq!(
+        (text(&task, "/lastStatus"), text(&task, "/containers/0/lastStatus")),
+        ("STOPPED".to_owned(), "STOPPED".to_owned())
+    );
+    assert_eq!(task.pointer("/containers/0/exitCode"), None);
+}
+
+/// For shutdown the order of dependencies is reversed: who depends on another goes first.
+#[test]
+fn containers_stop_in_the_reverse_order_of_their_dependencies() {
+    let mut region = region(1);
+    region.world.set_image("stubborn", Behaviour::IgnoresSigterm);
+    let two = |depends: Value| {
+        json!({"containerDefinitions": [
+            {"name": "main", "image": "stubborn", "stopTimeout": 20, "dependsOn": depends},
+            {"name": "side", "image": "stubborn", "stopTimeout": 20},
+        ]})
+    };
+    for (depends, longest) in [
+        (json!([]), 20.0),
+        (json!([{"containerName": "side", "condition": "START"}]), 40.0),
+    ] {
+        let definition = region.register(&merged(&definition(), &two(depends)));
+        let arn = region.run(&definition);
+        region.reach(&arn, "RUNNING");
+        region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+        let task = region.reach(&arn, "STOPPED");
+        let time = |member: &str| task.get(member).and_then(Value::as_f64).unwrap();
+        let took = time("executionStoppedAt") - time("stoppingAt");
+        assert!((longest..longest + 4.0).contains(&took), "{took}");
+    }
+}
