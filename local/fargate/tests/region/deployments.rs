@@ -225,6 +225,11 @@ fn what_triggers_a_deployment_and_what_does_not() {
             true,
         ),
         (json!({"platformVersion": "1.4.0"}), true),
+        (
+            json!({"loadBalancers": [{"targetGroupArn": "arn", "containerName": "main", "containerPort": 80}]}),
+            true,
+        ),
+        (json!({"serviceRegistries": [{"registryArn": "arn"}]}), true),
         (json!({"forceNewDeployment": true}), true),
     ] {
         let before = text(&primary(&mut region), "/id");
@@ -306,4 +311,24 @@ fn an_inactive_definition_that_a_service_uses_may_be_named_in_its_update() {
     region.ok("DeregisterTaskDefinition", &json!({"taskDefinition": definition}));
     region.update(&json!({"taskDefinition": definition, "desiredCount": 2}));
     region.steady(2);
+}
+
+/// Once a deployment has had a successful task, failures are no longer counted for it.
+#[test]
+fn a_completed_deployment_counts_no_failures() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.create(&definition, &json!({"deploymentConfiguration": breaker(false)}));
+    region.steady(1);
+    region.world.set_image("healthy", Behaviour::NeverStarts);
+    let arn = text(&region.tasks("RUNNING")[0], "/taskArn");
+    region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+    region.pass(600);
+    let deployment = primary(&mut region);
+    assert_eq!(
+        (&deployment["failedTasks"], text(&deployment, "/rolloutState")),
+        (&json!(0), "COMPLETED".to_owned())
+    );
+    region.world.set_image("healthy", Behaviour::Healthy);
+    region.steady(1);
 }

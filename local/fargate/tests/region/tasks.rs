@@ -463,3 +463,44 @@ fn containers_stop_in_the_reverse_order_of_their_dependencies() {
         assert!((longest..longest + 4.0).contains(&took), "{took}");
     }
 }
+
+#[test]
+fn a_task_is_found_in_its_own_cluster_only() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let arn = region.run(&definition);
+    region.ok("CreateCluster", &json!({"clusterName": "other"}));
+    let id = arn.rsplit('/').next().unwrap();
+    for given in [arn.as_str(), id] {
+        let reply = region.ok("DescribeTasks", &json!({"cluster": "other", "tasks": [given]}));
+        assert_eq!(text(&reply, "/failures/0/reason"), "MISSING", "{given}");
+    }
+    assert_eq!(
+        region.code("StopTask", &json!({"cluster": "other", "task": id})),
+        "InvalidParameterException"
+    );
+}
+
+#[test]
+fn a_tag_of_the_request_wins_over_that_of_the_definition() {
+    let mut region = region(1);
+    let tagged = json!({"tags": [{"key": "a", "value": "definition"}, {"key": "b", "value": "definition"}]});
+    let definition = region.register(&merged(&definition(), &tagged));
+    let own = json!({"propagateTags": "TASK_DEFINITION", "tags": [{"key": "a", "value": "request"}]});
+    let reply = region.ok("RunTask", &merged(&run(&definition), &own));
+    let expected = json!([{"key": "a", "value": "request"}, {"key": "b", "value": "definition"}]);
+    assert_eq!(reply.pointer("/tasks/0/tags"), Some(&expected));
+}
+
+#[test]
+fn failed_checks_count_only_after_the_start_period() {
+    let mut region = region(1);
+    let check = json!({"healthCheck": {"command": ["CMD", "true"], "interval": 10, "retries": 2, "startPeriod": 60}});
+    let definition = image(&mut region, Behaviour::Unhealthy, &check);
+    let arn = region.run(&definition);
+    region.reach(&arn, "RUNNING");
+    region.pass(75);
+    assert_eq!(text(&region.task(&arn), "/healthStatus"), "UNKNOWN");
+    region.pass(10);
+    assert_eq!(text(&region.task(&arn), "/healthStatus"), "UNHEALTHY");
+}
