@@ -96,7 +96,7 @@ async fn advance(
         return Ok(stepped(id, &decided, &Made::default()));
     }
     let until = now.saturating_add(CLAIM).unwrap_or(now);
-    let Swapped::Done(version) = context.rollouts.claim(&decided.next, row.version, until).await? else {
+    let Swapped::Done(version) = context.rollouts.claim(&decided, row.version, until).await? else {
         return Ok(Drive::Raced);
     };
     if follow(context, pointer, &decided.next, now).await? == Swapped::Raced {
