@@ -109,7 +109,7 @@ async fn demo() -> Result<(), CommandError> {
         speed: demo::SPEED,
         seed: 1,
         start: present(),
-        parameters: BTreeMap::new(),
+        parameters: [("RolloutPolicy".to_owned(), demo::ROLLOUT_POLICY.to_owned())].into(),
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
