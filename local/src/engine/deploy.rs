@@ -83,7 +83,11 @@ impl Refusal {
 impl Engine {
     /// Deploys the template into this cloud, with a sample to run tenants on.
     pub fn deploy(cloud: Cloud, region: &str, settings: &Settings) -> Result<Self, DeployError> {
-        let shared = Shared::new(cloud);
+        Self::deploy_into(Shared::new(cloud), region, settings)
+    }
+
+    /// Deploys the template into this cloud.
+    pub fn deploy_into(shared: Shared, region: &str, settings: &Settings) -> Result<Self, DeployError> {
         let stack = {
             let mut cloud = shared.cloud();
             let parameters = sample(&mut cloud, settings)?;
@@ -153,7 +157,8 @@ fn sample_file_system(cloud: &mut Cloud) -> Result<String, Refusal> {
         .ok_or_else(|| Refusal::new(ACTION, &reply))
 }
 
-fn base_definition(file_system: &str) -> Value {
+/// The sample's base, as it is registered.
+pub(crate) fn base_definition(file_system: &str) -> Value {
     json!({
         "family": BASE_FAMILY,
         "requiresCompatibilities": ["FARGATE"],

@@ -165,6 +165,10 @@ impl Tasks {
         self.all.get_mut(&key)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.all.values()
+    }
+
     pub(crate) fn by_id(&self, id: &str) -> Option<TaskKey> {
         self.by_id.get(id).copied()
     }
