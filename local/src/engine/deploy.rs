@@ -83,7 +83,11 @@ impl Refusal {
 impl Engine {
     /// Deploys the template into this cloud, with a sample to run tenants on.
     pub fn deploy(cloud: Cloud, region: &str, settings: &Settings) -> Result<Self, DeployError> {
-        let shared = Shared::new(cloud);
+        Self::deploy_into(Shared::new(cloud), region, settings)
+    }
+
+    /// Deploys the template into this cloud.
+    pub fn deploy_into(shared: Shared, region: &str, settings: &Settings) -> Result<Self, DeployError> {
         let stack = {
             let mut cloud = shared.cloud();
             let parameters = sample(&mut cloud, settings)?;
@@ -116,7 +120,7 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
             cloud,
             Service::Ecs,
             "RegisterTaskDefinition",
-            &base_definition(&file_system),
+            &base_definition(&file_system, "1"),
         )?;
         cloud.set_stack(BASE_STACK, StackStatus::CreateComplete);
     }
@@ -153,7 +157,8 @@ fn sample_file_system(cloud: &mut Cloud) -> Result<String, Refusal> {
         .ok_or_else(|| Refusal::new(ACTION, &reply))
 }
 
-fn base_definition(file_system: &str) -> Value {
+/// The sample's base; its version is one of its five variables.
+pub(crate) fn base_definition(file_system: &str, version: &str) -> Value {
     json!({
         "family": BASE_FAMILY,
         "requiresCompatibilities": ["FARGATE"],
@@ -169,7 +174,7 @@ fn base_definition(file_system: &str) -> Value {
             "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
             "environment": [
                 {"name": "APP_MODE", "value": "production"},
-                {"name": "BASE_VERSION", "value": "1"},
+                {"name": "BASE_VERSION", "value": version},
                 {"name": "LOG_LEVEL", "value": "info"},
                 {"name": "PORT", "value": "8080"},
                 {"name": "WORKSPACE", "value": "/workspace"},

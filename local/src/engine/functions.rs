@@ -159,6 +159,7 @@ mod tests {
             ("FileSystem", "fs-0123456789abcdef0"),
             ("MainContainer", "app"),
             ("WorkspaceVolume", "workspace"),
+            ("RolloutPolicy", "{}"),
         ];
         let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         Stack::read(TEMPLATE, &place, &given).expect("our template")

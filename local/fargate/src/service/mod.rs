@@ -115,6 +115,10 @@ impl Services {
         self.all.get_mut(&key)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Service> {
+        self.all.values()
+    }
+
     pub(crate) fn add(&mut self, service: Service) -> ServiceKey {
         let key = ServiceKey(self.next);
         self.next += 1;
