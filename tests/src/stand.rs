@@ -47,8 +47,11 @@ impl Stand {
             .spawn()
             .unwrap();
         let api = format!("http://127.0.0.1:{port}");
-        let stand = Self { process, api, aws: format!("http://127.0.0.1:{aws_port}"), http: reqwest::Client::new() };
+        let mut stand = Self { process, api, aws: format!("http://127.0.0.1:{aws_port}"), http: reqwest::Client::new() };
         for _ in 0..300 {
+            if let Some(status) = stand.process.try_wait().unwrap() {
+                panic!("berth up ended at once: {status}");
+            }
             if stand.http.get(format!("{}/_local/clock", stand.api)).send().await.is_ok() {
                 return stand;
             }
