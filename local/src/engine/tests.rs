@@ -223,6 +223,20 @@ fn a_long_poll_is_answered_when_a_message_comes_and_when_its_time_is_over() {
     assert!(String::from_utf8_lossy(got.body()).contains("hello"));
 }
 
+/// Under Tokio a task has a budget, and this one spends it many times over without a pause.
+#[test]
+fn long_steps_inside_a_runtime_hold_nothing_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let failed = runtime.block_on(async {
+        let mut engine = engine();
+        pass(&mut engine, 7_200);
+        dead_letters(&engine, "berth-EventDeadLetters")
+    });
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
 #[test]
 fn a_path_that_is_not_in_the_template_is_not_found() {
     let mut engine = engine();
