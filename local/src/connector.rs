@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -27,8 +28,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::cloud::{Answer, Cloud};
 
@@ -40,7 +43,25 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub struct Shared {
     cloud: Arc<Mutex<Cloud>>,
     sleepers: Arc<Mutex<Sleepers>>,
+    calling: Arc<AtomicU64>,
+    door: Option<mpsc::UnboundedSender<Held>>,
 }
+
+/// A call of the SDK that waits for somebody to decide when it is done and what its caller is told.
+#[derive(Debug)]
+pub struct Held {
+    /// The invocation that makes it.
+    pub caller: u64,
+    /// The call.
+    pub request: Request<Bytes>,
+    /// Where the answer goes. It is closed once the caller is gone.
+    pub reply_to: oneshot::Sender<Result<Response<Bytes>, NoAnswer>>,
+}
+
+/// A call to which no answer came. Whether it took effect, its caller cannot know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer came in time")]
+pub struct NoAnswer;
 
 #[derive(Default)]
 struct Sleepers {
@@ -65,7 +86,25 @@ impl Shared {
         Self {
             cloud: Arc::new(Mutex::new(cloud)),
             sleepers: Arc::default(),
+            calling: Arc::default(),
+            door: None,
         }
+    }
+
+    /// Shares this cloud, but does none of the SDK's calls: each is handed out, to be answered by whoever receives it. The
+    /// SDK retries nothing, so that each attempt is handed out.
+    pub fn held_back(cloud: Cloud) -> (Self, mpsc::UnboundedReceiver<Held>) {
+        let (door, calls) = mpsc::unbounded_channel();
+        let shared = Self {
+            door: Some(door),
+            ..Self::new(cloud)
+        };
+        (shared, calls)
+    }
+
+    /// Says of which invocation the next calls are.
+    pub fn calls_are_of(&self, invocation: u64) {
+        self.calling.store(invocation, Ordering::Relaxed);
     }
 
     /// The cloud, until the guard is dropped.
@@ -107,9 +146,12 @@ impl Shared {
 
     /// An SDK configuration whose calls this cloud answers. Attempts have no time limit, because no time passes in them.
     pub fn sdk_config(&self, region: &str) -> SdkConfig {
-        let retries = RetryConfig::standard()
-            .with_max_attempts(3)
-            .with_initial_backoff(Duration::from_millis(50));
+        let retries = match &self.door {
+            Some(_) => RetryConfig::disabled(),
+            None => RetryConfig::standard()
+                .with_max_attempts(3)
+                .with_initial_backoff(Duration::from_millis(50)),
+        };
         let credentials = Credentials::new("local", "local", None, None, "berth");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -131,6 +173,9 @@ impl Shared {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
         let request = Request::from_parts(head, body);
+        if let Some(door) = &self.door {
+            return self.hold(door, request).await;
+        }
         let asked_at = self.now();
         loop {
             let answer = self.cloud().call(&request, asked_at);
@@ -142,7 +187,29 @@ impl Shared {
     }
 }
 
-fn to_sdk(response: Response<bytes::Bytes>) -> Result<HttpResponse, ConnectorError> {
+impl Shared {
+    async fn hold(
+        &self,
+        door: &mpsc::UnboundedSender<Held>,
+        request: Request<Bytes>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let (reply_to, reply) = oneshot::channel();
+        let caller = self.calling.load(Ordering::Relaxed);
+        let held = Held {
+            caller,
+            request,
+            reply_to,
+        };
+        // Nobody receives it only when the world ends, and then nobody waits for the answer either.
+        let _ = door.send(held);
+        match reply.await.unwrap_or(Err(NoAnswer)) {
+            Ok(response) => to_sdk(response),
+            Err(no_answer) => Err(ConnectorError::timeout(no_answer.into())),
+        }
+    }
+}
+
+fn to_sdk(response: Response<Bytes>) -> Result<HttpResponse, ConnectorError> {
     HttpResponse::try_from(response.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
 }
 

@@ -4,5 +4,6 @@ pub mod cloud;
 pub mod connector;
 pub mod demo;
 pub mod engine;
+pub mod simulate;
 pub mod template;
 pub mod up;

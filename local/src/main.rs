@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
 use berth::demo::{self, DemoError};
+use berth::simulate::{Found, SimulateArgs, simulate};
 use berth::up::{Options, Up, UpError};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -26,6 +27,8 @@ struct Command {
 enum Action {
     /// Run everything on this machine: the API, the functions, and the AWS services that they use.
     Up(UpArgs),
+    /// Let whole fleets live on virtual time, with everything going wrong that may, and check what must not happen.
+    Simulate(SimulateArgs),
     /// Watch the life of five tenants on a system of its own, in under a minute.
     Demo,
 }
@@ -37,6 +40,8 @@ enum CommandError {
     Up(#[from] UpError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error(transparent)]
+    Simulate(#[from] Found),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -85,6 +90,7 @@ fn main() -> ExitCode {
         .init();
     let result = match command.action {
         Action::Up(arguments) => in_one_thread(up(arguments)),
+        Action::Simulate(arguments) => simulate(&arguments).map_err(CommandError::from),
         Action::Demo => in_one_thread(demo()),
     };
     match result {

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use berth_fargate::{Behaviour, Config, UnknownBehaviour};
+pub use berth_fargate::{Behaviour, Config, Consistency, Delivery, Throttling, UnknownBehaviour};
 pub use bus::Emitted;
 pub use cloudformation::{StackStatus, UnknownStatus};
 pub use dynamodb::{StoreError, Tables};
@@ -144,6 +144,16 @@ impl Cloud {
     /// The queues, for those that read them from inside, like Lambda's event source mappings.
     pub fn queues(&mut self) -> &mut Queues {
         &mut self.state.queues
+    }
+
+    /// ECS, EFS and the events: how they behave, and what is truly there.
+    pub fn region(&mut self) -> &mut berth_fargate::World {
+        &mut self.state.world
+    }
+
+    /// What a call is answered that is refused with this error code instead of being done.
+    pub fn refusal(call: &Call, code: &str) -> Response<Bytes> {
+        reply::injected(call, code)
     }
 
     /// The events with a sequence number above `seq`, in order.

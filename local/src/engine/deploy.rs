@@ -83,7 +83,11 @@ impl Refusal {
 impl Engine {
     /// Deploys the template into this cloud, with a sample to run tenants on.
     pub fn deploy(cloud: Cloud, region: &str, settings: &Settings) -> Result<Self, DeployError> {
-        let shared = Shared::new(cloud);
+        Self::deploy_into(Shared::new(cloud), region, settings)
+    }
+
+    /// Deploys the template into this cloud.
+    pub fn deploy_into(shared: Shared, region: &str, settings: &Settings) -> Result<Self, DeployError> {
         let stack = {
             let mut cloud = shared.cloud();
             let parameters = sample(&mut cloud, settings)?;
@@ -154,7 +158,7 @@ fn sample_file_system(cloud: &mut Cloud) -> Result<String, Refusal> {
 }
 
 /// The sample's base; its version is one of its five variables.
-pub(super) fn base_definition(file_system: &str, version: &str) -> Value {
+pub(crate) fn base_definition(file_system: &str, version: &str) -> Value {
     json!({
         "family": BASE_FAMILY,
         "requiresCompatibilities": ["FARGATE"],

@@ -3,16 +3,17 @@
 //! Source: Lambda Developer Guide, "Invoking a function asynchronously" and "How Lambda handles errors and retries with
 //! asynchronous invocation": two retries, one minute and two minutes after the failure; then the failure destination.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::functions::Ended;
-use super::{Engine, ReplyTo, pattern};
+use super::{Engine, ReplyTo, UnderWay, pattern};
 use crate::cloud::Message;
 use crate::template::{Function, FunctionSpec};
 
@@ -86,15 +87,27 @@ impl Engine {
     /// An invocation that ends, one way or the other, within the function's timeout.
     fn invocation(&mut self, function: usize, payload: Value) -> Option<Pin<Box<dyn Future<Output = Ended>>>> {
         self.invocations += 1;
-        let now = self.now();
+        let (now, id) = (self.now(), self.invocations);
         let spec = self.stack.functions.get(function)?;
-        let work = self.functions.invoke(spec, payload, self.invocations, now);
+        let mut work = self.functions.invoke(spec, payload, id, now);
+        let shared = self.shared.clone();
+        let work = poll_fn(move |context| {
+            shared.calls_are_of(id);
+            work.as_mut().poll(context)
+        });
         let (limit, alarm) = (spec.timeout, Box::pin(self.shared.sleep(spec.timeout)));
+        let (switch, off) = oneshot::channel();
+        let function = spec.function;
+        self.under_way.retain(|_, other| !other.switch.is_closed());
+        self.under_way.insert(id, UnderWay { function, switch });
         // Tokio's budget would suspend work until its own scheduler has had a turn, and it has none between two instants.
         Some(Box::pin(tokio::task::coop::unconstrained(async move {
-            match select(work, alarm).await {
+            match select(work, select(alarm, off)).await {
                 Either::Left((ended, _)) => ended,
-                Either::Right(_) => Err(format!("Task timed out after {}.00 seconds", limit.as_secs())),
+                Either::Right((Either::Left(_), _)) => {
+                    Err(format!("Task timed out after {}.00 seconds", limit.as_secs()))
+                }
+                Either::Right((Either::Right(_), _)) => Err("the sandbox was lost".to_owned()),
             }
         })))
     }

@@ -26,12 +26,13 @@ use http::{Request, Response};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+pub(crate) use deploy::base_definition;
 pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask};
 pub use functions::InitError;
 
 use crate::cloud::{Answer, StoreError};
 use crate::connector::Shared;
-use crate::template::Stack;
+use crate::template::{Function, Stack};
 use functions::Functions;
 use invoke::{Event, Finished, Running};
 use queues::Poller;
@@ -52,6 +53,12 @@ struct Ticking {
     function: usize,
     schedule: usize,
     next: Timestamp,
+}
+
+/// An invocation that has not ended, and the switch that ends it.
+struct UnderWay {
+    function: Function,
+    switch: oneshot::Sender<()>,
 }
 
 /// Set when a future can go on; it is the waker of all invocations.
@@ -76,6 +83,7 @@ pub struct Engine {
     pollers: Vec<Poller>,
     ticking: Vec<Ticking>,
     patients: Vec<Patient>,
+    under_way: BTreeMap<u64, UnderWay>,
 }
 
 impl Engine {
@@ -101,6 +109,7 @@ impl Engine {
             pollers,
             ticking,
             patients: Vec::new(),
+            under_way: BTreeMap::new(),
             stack,
         }
     }
@@ -113,6 +122,24 @@ impl Engine {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.shared.now()
+    }
+
+    /// The deployed stack.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Which function an invocation that is under way is of.
+    pub fn function_of(&self, invocation: u64) -> Option<Function> {
+        self.under_way.get(&invocation).map(|under_way| under_way.function)
+    }
+
+    /// Ends an invocation where it stands, as one ends whose sandbox is lost. Whoever invoked it sees it fail.
+    pub fn crash(&mut self, invocation: u64) {
+        if let Some(under_way) = self.under_way.remove(&invocation) {
+            // One that has ended already cannot crash.
+            let _ = under_way.switch.send(());
+        }
     }
 
     /// Answers a request to the HTTP API, as soon as its function has.

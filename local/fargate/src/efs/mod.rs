@@ -57,6 +57,12 @@ impl FileSystems {
         self.points.keys().map(String::as_str)
     }
 
+    /// The ids of the access points that are not being deleted.
+    pub(crate) fn lasting_points(&self) -> impl Iterator<Item = &str> {
+        let lasting = self.points.iter().filter(|(_, point)| point.state != LifeCycle::Deleting);
+        lasting.map(|(id, _)| id.as_str())
+    }
+
     pub(crate) fn step(&mut self, step: &EfsStep) {
         match step {
             EfsStep::FileSystem(id) => {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
+use super::deployment::Beginning;
 use super::settings::Settings;
 use super::{Service, ServiceKey, ServiceStatus, Token};
 use crate::page::page;
@@ -81,7 +82,7 @@ impl World {
         if let Some(token) = token {
             self.remember_creation(&cluster, token, args, key);
         }
-        self.begin_deployment(key, definition, placement, None);
+        self.begin_deployment(key, definition, placement, Beginning::Request);
         Ok(object([("service", self.show_service_with_tags(key))]))
     }
 

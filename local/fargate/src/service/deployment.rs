@@ -20,6 +20,7 @@ pub(crate) struct Deployment {
     pub(crate) placement: Placement,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    pub(crate) origin: Origin,
     pub(crate) rollout: Rollout,
     pub(crate) reason: String,
     /// `failedTasks`: failures since the last healthy task.
@@ -28,6 +29,23 @@ pub(crate) struct Deployment {
     pub(crate) false_starts: u32,
     /// Before this time no task is started.
     pub(crate) not_before: Timestamp,
+}
+
+/// Where a deployment comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// A caller asked for it.
+    Request,
+    /// The circuit breaker took back the one before. It is not taken back itself.
+    Rollback,
+}
+
+/// Why a deployment begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    Request,
+    /// With the reason that is told.
+    Rollback(String),
 }
 
 /// A deployment's `rolloutState`.
@@ -86,17 +104,21 @@ impl World {
         key: ServiceKey,
         definition: RevisionId,
         placement: Placement,
-        why: Option<String>,
+        beginning: Beginning,
     ) {
         let id = self.dice.deployment();
         self.definitions.refer(&definition);
-        let reason = why.unwrap_or_else(|| format!("ECS deployment {id} in progress."));
+        let (origin, reason) = match beginning {
+            Beginning::Request => (Origin::Request, format!("ECS deployment {id} in progress.")),
+            Beginning::Rollback(reason) => (Origin::Rollback, reason),
+        };
         let deployment = Deployment {
             id: id.clone(),
             definition,
             placement,
             created: self.now,
             updated: self.now,
+            origin,
             rollout: Rollout::InProgress,
             reason: reason.clone(),
             failed: 0,

@@ -249,11 +249,8 @@ impl World {
             return;
         }
         let healthy = |member: &Member| member.side == Side::New && member.worth == Worth::Healthy && member.wanted;
-        let failed = service
-            .primary()
-            .is_none_or(|primary| primary.rollout == Rollout::Failed);
         let there = situation.members.len() == situation.desired as usize && situation.members.iter().all(healthy);
-        if failed || !there {
+        if !there {
             return;
         }
         if service

@@ -380,3 +380,20 @@ fn a_definition_has_at_most_fifty_tags_which_are_unique() {
     let twice = json!({"tags": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]});
     assert!(!accepts(&merged(&definition(), &twice)));
 }
+
+#[test]
+fn a_family_means_its_newest_active_revision() {
+    let mut region = region(1);
+    let first = region.register(&definition());
+    let second = region.register(&definition());
+    let mut meant = |gone: &str| {
+        region.ok("DeregisterTaskDefinition", &json!({"taskDefinition": gone}));
+        let found = region.call("DescribeTaskDefinition", &json!({"taskDefinition": "app"}));
+        found
+            .ok()
+            .map(|found| text(&found, "/taskDefinition/taskDefinitionArn"))
+    };
+    assert_eq!(meant(&second), Some(first.clone()));
+    assert_eq!(meant(&first), None);
+    assert_eq!(region.world.active_definitions().count(), 0);
+}

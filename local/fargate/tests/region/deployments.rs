@@ -225,6 +225,11 @@ fn what_triggers_a_deployment_and_what_does_not() {
             true,
         ),
         (json!({"platformVersion": "1.4.0"}), true),
+        (
+            json!({"loadBalancers": [{"targetGroupArn": "arn", "containerName": "main", "containerPort": 80}]}),
+            true,
+        ),
+        (json!({"serviceRegistries": [{"registryArn": "arn"}]}), true),
         (json!({"forceNewDeployment": true}), true),
     ] {
         let before = text(&primary(&mut region), "/id");
@@ -250,4 +255,80 @@ fn a_service_stays_on_the_revision_that_its_family_meant() {
     region.register(&definition());
     region.update(&json!({"forceNewDeployment": true}));
     assert_eq!(text(&region.steady(1), "/taskDefinition"), first);
+}
+
+/// What was last completed can be the very definition that fails now; then going back to it does not help for ever.
+#[test]
+fn a_rollback_that_fails_is_not_rolled_back() {
+    let (mut region, _, _) = with_bad_definition(&breaker(true));
+    region.world.set_image("healthy", Behaviour::NeverStarts);
+    region.update(&json!({"forceNewDeployment": true}));
+    region.until(1800, |region| {
+        list(&region.service(), "/deployments")
+            .iter()
+            .filter(|d| text(d, "/rolloutState") == "FAILED")
+            .count()
+            == 2
+    });
+    region.pass(3600);
+    let ends: Vec<_> = region.names("ECS Deployment State Change").split_off(2);
+    let names = ["IN_PROGRESS", "FAILED", "IN_PROGRESS", "FAILED"].map(|name| format!("SERVICE_DEPLOYMENT_{name}"));
+    assert_eq!(ends, names);
+}
+
+#[test]
+fn a_task_that_runs_ends_the_delay_of_the_next_start() {
+    let mut region = region(1);
+    region.world.set_image("moody", Behaviour::NeverStarts);
+    let moody = region.register_image("moody", &json!({}));
+    region.create(&moody, &json!({}));
+    region.until(600, |region| primary(region)["failedTasks"] == 5);
+    region.world.set_image("moody", Behaviour::Crashes(1));
+    region.until(600, |region| region.service()["runningCount"] == 1);
+    region.world.set_image("moody", Behaviour::NeverStarts);
+    let failed = |region: &mut Region| {
+        let events = region.of_kind("ECS Task State Change");
+        events
+            .iter()
+            .filter(|event| {
+                text(event, "/detail/stopCode") == "TaskFailedToStart" && text(event, "/detail/lastStatus") == "STOPPED"
+            })
+            .count()
+    };
+    let before = failed(&mut region);
+    region.pass(90);
+    assert!(
+        failed(&mut region) >= before + 2,
+        "two failures fit into 90 s only if their delays begin anew"
+    );
+}
+
+#[test]
+fn an_inactive_definition_that_a_service_uses_may_be_named_in_its_update() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.create(&definition, &json!({}));
+    region.ok("DeregisterTaskDefinition", &json!({"taskDefinition": definition}));
+    region.update(&json!({"taskDefinition": definition, "desiredCount": 2}));
+    region.steady(2);
+}
+
+/// Once a deployment has had a successful task, failures are no longer counted for it.
+#[test]
+fn a_completed_deployment_counts_no_failures() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.create(&definition, &json!({"deploymentConfiguration": breaker(false)}));
+    region.steady(1);
+    region.world.set_image("healthy", Behaviour::NeverStarts);
+    let arn = text(&region.tasks("RUNNING")[0], "/taskArn");
+    region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+    region.pass(600);
+    let deployment = primary(&mut region);
+    assert_eq!(
+        (&deployment["failedTasks"], text(&deployment, "/rolloutState")),
+        (&json!(0), "COMPLETED".to_owned())
+    );
+    region.world.set_image("healthy", Behaviour::Healthy);
+    region.steady(1);
 }

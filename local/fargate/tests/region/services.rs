@@ -203,6 +203,13 @@ fn a_token_makes_one_service_and_its_name_another_only_when_it_is_gone() {
     );
     region.until(60, |region| text(&region.service(), "/status") == "INACTIVE");
     assert_eq!(text(&region.service(), "/taskDefinition"), definition);
+    let anew = region.create(&definition, &token);
+    assert_eq!(text(&anew, "/service/status"), "ACTIVE");
+    region.ok(
+        "DeleteService",
+        &json!({"cluster": "main", "service": "s", "force": true}),
+    );
+    region.until(60, |region| text(&region.service(), "/status") == "INACTIVE");
     assert_eq!(
         region.code("DeleteService", &json!({"cluster": "main", "service": "s"})),
         "ServiceNotFoundException"

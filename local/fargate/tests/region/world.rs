@@ -183,6 +183,7 @@ fn clusters_are_made_once_counted_and_deleted_when_empty() {
     let definition = region.register(&definition());
     region.create(&definition, &json!({}));
     region.steady(1);
+    region.ok("CreateCluster", &json!({"clusterName": "main"}));
     let described = region.ok("DescribeClusters", &json!({"clusters": ["main", "nowhere"]}));
     let cluster = &described["clusters"][0];
     assert_eq!(
@@ -309,6 +310,8 @@ fn with_eventual_consistency_a_change_may_not_be_seen_yet() {
         "the reply of a write is never behind"
     );
     assert_eq!(region.service()["desiredCount"], 1);
+    region.world.set_consistency(Consistency::Eventual { lag, rate: 0.0 });
+    assert_eq!(region.service()["desiredCount"], 0);
     region.pass(60);
     assert_eq!(region.service()["desiredCount"], 0);
     assert_eq!(

@@ -9,6 +9,9 @@
 
 mod world;
 
+use berth_aws::settings::Variables;
+use berth_aws::tables::{Version, Wish, Wishes};
+use berth_core::rollout::PolicyChange;
 use serde_json::{Value, json};
 use world::World;
 
@@ -292,4 +295,80 @@ fn settled(world: &World) -> Vec<Value> {
     ends.push(world.value("rollout", "ro2")["state"]["end"].clone());
     ends.push(world.value("release", "r2")["state"]["proof"].clone());
     ends
+}
+
+/// What somebody asks for over the API, as its function writes it.
+async fn wish(world: &World, release: Option<&str>) {
+    let variables = [("BERTH_FLEET_TABLE".to_owned(), "Fleet".to_owned())];
+    let wishes = Wishes::new(&world.config(), &Variables::from_map(variables)).unwrap();
+    let wish = Wish {
+        release: release.map(|id| id.parse().unwrap()),
+        policy: PolicyChange::default(),
+        by: "ada".to_owned(),
+        at: world::at(world.state().second),
+        answer: None,
+    };
+    let seen = wishes.last().await.unwrap().map_or(Version::ABSENT, |row| row.version);
+    wishes.write(&wish, seen).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_return_to_an_older_release_is_not_undone_by_the_next_look_at_the_base() {
+    let world = fleet(3).await;
+    world.deploy(2);
+    world.stack_event("UPDATE_COMPLETE").await.unwrap();
+    until_over(&world).await;
+    wish(&world, Some("r1")).await;
+    let report = world.tick().await.unwrap();
+    assert_eq!(
+        report["wish"],
+        json!({"outcome": "started", "release": "r1", "rollout": "ro3"})
+    );
+    until_over(&world).await;
+    assert_eq!(
+        world.pointer(),
+        json!({"promoted": "r1", "candidate": null, "rollout": "ro3"})
+    );
+    let look = world.stack_event("UPDATE_COMPLETE").await.unwrap();
+    assert_eq!(look["looked"], json!({"outcome": "refused", "release": "r2"}));
+    for number in 0..3 {
+        assert_eq!(released(&world, &format!("t{number}")), "r1");
+    }
+    assert_eq!(world.tick().await.unwrap().get("wish"), None, "it was granted once");
+}
+
+#[tokio::test]
+async fn what_an_operator_asks_for_is_tried_although_it_failed_before() {
+    let world = fleet(3).await;
+    world.deploy(2);
+    world.stack_event("UPDATE_COMPLETE").await.unwrap();
+    world.deployment_failed("t0");
+    world.tick().await.unwrap();
+    until_over(&world).await;
+    wish(&world, Some("r2")).await;
+    world.tick().await.unwrap();
+    assert_eq!(world.value("wish", "rollout")["answer"]["outcome"], "started");
+    until_over(&world).await;
+    assert_eq!(world.pointer()["promoted"], "r2");
+    wish(&world, Some("r9")).await;
+    world.tick().await.unwrap();
+    assert_eq!(
+        world.value("wish", "rollout")["answer"],
+        json!({"outcome": "noRelease", "release": "r9"})
+    );
+}
+
+#[tokio::test]
+async fn b15_a_deploy_by_other_means_than_a_stack_is_seen_when_asked_for() {
+    let world = fleet(2).await;
+    world.deploy(2);
+    world.tick().await.unwrap();
+    assert_eq!(
+        world.pointer()["candidate"],
+        Value::Null,
+        "no event, and not the quarter of an hour"
+    );
+    wish(&world, None).await;
+    world.tick().await.unwrap();
+    assert_eq!(world.pointer()["candidate"], "r2");
 }

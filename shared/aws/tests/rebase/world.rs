@@ -357,9 +357,10 @@ impl World {
             },
             "DescribeImages" => {
                 let tag = input["imageIds"][0]["imageTag"].as_str().unwrap_or_default();
-                match self.state().absent_images.contains(tag) {
-                    true => refuse("ImageNotFoundException", "no such image"),
-                    false => Ok(json!({"imageDetails": [{}]}).to_string()),
+                if self.state().absent_images.contains(tag) {
+                    refuse("ImageNotFoundException", "no such image")
+                } else {
+                    Ok(json!({"imageDetails": [{}]}).to_string())
                 }
             }
             "DescribeStacks" => Ok(self.stacks()),

@@ -19,7 +19,7 @@ pub use look::{Looked, look};
 use aws_config::SdkConfig;
 use berth_core::definition::Layout;
 use berth_core::release::{Ignored, Interest, interest};
-use berth_core::rollout::{Policy, PolicyChange};
+use berth_core::rollout::Policy;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
@@ -29,7 +29,7 @@ use crate::ecs::BaseFamily;
 use crate::error::CallError;
 use crate::images::Images;
 use crate::queue::Queue;
-use crate::settings::{SettingsError, Variables, invalid, layout};
+use crate::settings::{SettingsError, Variables, layout, rollout_policy};
 use crate::stacks::Stacks;
 use crate::tables::{ActivityTable, Entry, Ledger, Releases, Rollouts, Tenants, Wishes};
 
@@ -67,7 +67,7 @@ impl Context {
             stacks: Stacks::new(config, variables)?,
             images: Images::new(config),
             layout: layout(variables),
-            policy: policy(variables)?,
+            policy: rollout_policy(variables)?,
         })
     }
 
@@ -80,18 +80,6 @@ impl Context {
         };
         self.ledger.record_fleet(&entry).await
     }
-}
-
-/// The policy of rollouts that nobody gave another: the defaults with what `BERTH_ROLLOUT_POLICY` changes, as JSON.
-fn policy(variables: &Variables) -> Result<Policy, SettingsError> {
-    const NAME: &str = "BERTH_ROLLOUT_POLICY";
-    let Some(json) = variables.optional(NAME) else {
-        return Ok(Policy::default());
-    };
-    let change: PolicyChange = serde_json::from_str(json).map_err(|error| invalid(NAME, error.to_string()))?;
-    Policy::default()
-        .with(change)
-        .map_err(|error| invalid(NAME, error.to_string()))
 }
 
 /// What an invocation is asked to do.

@@ -1,0 +1,76 @@
+//! What is truly there, whatever a read would show: for tests that compare it with what callers believe.
+
+use jiff::Timestamp;
+
+use crate::definition::store::RevisionStatus;
+use crate::service::ServiceStatus;
+use crate::task::Status;
+use crate::world::World;
+
+/// A task, as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskTruth<'a> {
+    /// Its ARN.
+    pub arn: &'a str,
+    /// The name of its service.
+    pub service: Option<&'a str>,
+    /// The deployment that started it.
+    pub started_by: Option<&'a str>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// `lastStatus`.
+    pub status: &'static str,
+    /// Whether it is STOPPED.
+    pub stopped: bool,
+}
+
+/// A service that is not INACTIVE, as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceTruth<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How many tasks it should have.
+    pub desired: u32,
+    /// Whether it is ACTIVE; else it is DRAINING.
+    pub active: bool,
+}
+
+impl World {
+    /// Every task that is still remembered, oldest first.
+    pub fn every_task(&self) -> impl Iterator<Item = TaskTruth<'_>> {
+        self.tasks.iter().map(|task| TaskTruth {
+            arn: &task.arn,
+            service: task
+                .service
+                .and_then(|key| self.services.get(key))
+                .map(|service| service.name.as_str()),
+            started_by: task.started_by.as_deref(),
+            created: task.times.created,
+            status: task.status.name(),
+            stopped: task.status == Status::Stopped,
+        })
+    }
+
+    /// Every service that is ACTIVE or DRAINING.
+    pub fn every_service(&self) -> impl Iterator<Item = ServiceTruth<'_>> {
+        let alive = self.services.iter().filter(|service| service.status != ServiceStatus::Inactive);
+        alive.map(|service| ServiceTruth {
+            name: &service.name,
+            desired: service.desired,
+            active: service.status == ServiceStatus::Active,
+        })
+    }
+
+    /// The id of every access point that is not being deleted.
+    pub fn every_access_point(&self) -> impl Iterator<Item = &str> {
+        self.file_systems.lasting_points()
+    }
+
+    /// The ARN of every ACTIVE revision of a family.
+    pub fn every_active_revision<'a>(&'a self, family: &'a str) -> impl Iterator<Item = String> + 'a {
+        let revisions = self.definitions.families.get(family).into_iter().flat_map(|found| &found.revisions);
+        revisions
+            .filter(|(_, revision)| revision.status == RevisionStatus::Active)
+            .map(move |(number, _)| self.config.ecs_arn(&format!("task-definition/{family}:{number}")))
+    }
+}

@@ -1,0 +1,137 @@
+//! What is checked of a call: before it is done, what it would do to what is there; after it, what it did.
+
+use berth_core::definition::render;
+use http::{Request, Response};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Beside, Violation, Watch, tenant_of};
+use crate::cloud::{Call, Cloud, Service};
+use crate::simulate::rows;
+use crate::template::Function;
+
+/// What a call was about to change.
+#[derive(Debug, Default)]
+pub(in crate::simulate) struct Before {
+    body: Value,
+    tenant: Option<String>,
+    activity: Option<Value>,
+}
+
+/// The actions of the services that change nothing.
+const READS: [&str; 5] = ["Get", "Describe", "List", "Query", "Scan"];
+
+impl Watch {
+    /// Looks at what a call is about to change.
+    pub(in crate::simulate) fn before(
+        &self,
+        cloud: &mut Cloud,
+        call: &Call,
+        request: &Request<Bytes>,
+        beside: &Beside<'_>,
+    ) -> Result<Before, Violation> {
+        if READS.iter().any(|read| call.action.starts_with(read)) {
+            return Ok(Before::default());
+        }
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        if self.settled && beside.function == Some(Function::Reconcile) {
+            let what = format!("another pass over what is settled calls {} {body}", call.action);
+            return Err(Violation::of_all("fixpoint", what));
+        }
+        match (call.service, call.action.as_str()) {
+            (Service::Ecs, "CreateService" | "UpdateService") => starts_alone(cloud, &body)?,
+            (Service::Ecs, "StopTask") => return Err(Violation::of_all("I1", "StopTask was called")),
+            _ => {}
+        }
+        let key = body.pointer("/Key/tenantId/S").or_else(|| body.pointer("/Item/tenantId/S"));
+        let tenant = key.and_then(Value::as_str).map(ToOwned::to_owned);
+        let activity = match &tenant {
+            Some(tenant) if self.is(&body, &self.names.activity) => {
+                rows::by_tenant(cloud, &self.names.activity, tenant)
+            }
+            _ => None,
+        };
+        Ok(Before { body, tenant, activity })
+    }
+
+    /// Looks at what a call has changed.
+    pub(in crate::simulate) fn after(
+        &mut self,
+        cloud: &mut Cloud,
+        call: &Call,
+        before: &Before,
+        answer: &Response<Bytes>,
+        beside: &Beside<'_>,
+    ) -> Result<(), Violation> {
+        let done = answer.status().is_success();
+        if done && call.action == "RegisterTaskDefinition" {
+            self.registered(&before.body, beside)?;
+        }
+        let Some(tenant) = &before.tenant else { return Ok(()) };
+        if self.is(&before.body, &self.names.tenants) && done {
+            return self.tenant_written(cloud, tenant, call, beside);
+        }
+        if self.is(&before.body, &self.names.activity) {
+            return self.activity_written(cloud, tenant, before.activity.as_ref(), beside);
+        }
+        Ok(())
+    }
+
+    fn is(&self, body: &Value, table: &str) -> bool {
+        body.get("TableName").and_then(Value::as_str) == Some(table)
+    }
+
+    /// I10: each definition that is registered for tenants is base + overlay of a base and an overlay that there were.
+    fn registered(&self, request: &Value, beside: &Beside<'_>) -> Result<(), Violation> {
+        let text = request.to_string();
+        for (tenant, past) in &self.past {
+            let files = past
+                .files
+                .iter()
+                .find(|files| text.contains(files.place.access_point_id.as_str()));
+            let Some(files) = files else { continue };
+            let renders = beside.bases.iter().flat_map(|base| {
+                past.overlays
+                    .iter()
+                    .filter_map(|overlay| render(base, &self.layout, overlay, Some(&files.place)).ok())
+            });
+            if renders.into_iter().any(|definition| definition.request() == request) {
+                return Ok(());
+            }
+            let what = format!("a definition was registered that is no base with any of the tenant's overlays: {text}");
+            return Err(Violation::of("I10", tenant, what));
+        }
+        Err(Violation::of_all("I10", format!("a definition was registered for nobody: {text}")))
+    }
+}
+
+/// I1: of a tenant with a volume nothing is started before all of its tasks are STOPPED.
+///
+/// Checked where Berth starts a task. A task that ECS itself replaces, because it ended or the circuit breaker put the
+/// last good definition back, overlaps with its successor for as long as it is DEPROVISIONING; no caller of ECS can
+/// prevent that, and no container of it runs then.
+fn starts_alone(cloud: &mut Cloud, body: &Value) -> Result<(), Violation> {
+    let strict = body.pointer("/deploymentConfiguration/maximumPercent").and_then(Value::as_u64) == Some(100);
+    let starts = body.get("desiredCount").and_then(Value::as_u64) == Some(1);
+    let name = body.get("serviceName").or_else(|| body.get("service")).and_then(Value::as_str);
+    let Some(tenant) = name.and_then(tenant_of).filter(|_| strict && starts) else {
+        return Ok(());
+    };
+    let region = cloud.region();
+    let exists = body.get("serviceName").is_some()
+        && region.every_service().any(|service| Some(service.name) == name);
+    if exists {
+        // A repeat of CreateService, or a clash: it starts nothing.
+        return Ok(());
+    }
+    let alive = region
+        .every_task()
+        .find(|task| !task.stopped && task.service.and_then(tenant_of) == Some(tenant));
+    match alive {
+        None => Ok(()),
+        Some(task) => {
+            let what = format!("a task is started while {} is {}", task.arn, task.status);
+            Err(Violation::of("I1", tenant, what))
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What is checked once everything has come to rest.
+
+use std::collections::BTreeSet;
+
+use berth_core::tenant::{Phase, Tenant, deadline, phase};
+use serde_json::Value;
+
+use super::{Violation, Watch, tenant_of};
+use crate::cloud::Cloud;
+use crate::simulate::rows;
+
+impl Watch {
+    /// The tenants that are still on their way.
+    pub(in crate::simulate) fn under_way(&self) -> Vec<&Tenant> {
+        self.rows.values().filter(|row| !is_at_rest(row)).collect()
+    }
+
+    /// I7: whoever is on the way is so for no longer than the deadline of its phase.
+    pub(in crate::simulate) fn in_time(&self, cloud: &Cloud) -> Result<(), Violation> {
+        for row in self.under_way() {
+            let phase = phase(row);
+            let since = cloud.now().duration_since(row.intent.at).unsigned_abs();
+            if deadline(phase).is_none_or(|deadline| since > deadline) {
+                let (settled, due, error) = (row.made.settled, row.due_at, row.made.last_error.as_ref());
+                let what = format!(
+                    "{phase:?} for {} s: settled {settled:?}, due {due:?}, observed {:?}, error {error:?}",
+                    since.as_secs(),
+                    row.observed.as_ref().map(|seen| (&seen.task_arn, &seen.last_status)),
+                );
+                return Err(Violation::of("I7", row.tenant_id.as_str(), what));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is there is what the rows say, and nothing else is.
+    pub(in crate::simulate) fn at_rest(&self, cloud: &mut Cloud) -> Result<(), Violation> {
+        self.tasks(cloud)?;
+        self.nothing_left_over(cloud)?;
+        let activity = rows::all(cloud, &self.names.activity);
+        let ids = activity.iter().filter_map(|row| row.get("tenantId")?.as_str());
+        for id in ids {
+            let row = self.rows.get(id);
+            if row.is_none_or(|row| matches!(phase(row), Phase::Deleted | Phase::Stopped)) {
+                return Err(Violation::of("I8", id, "there is activity of somebody who does not run"));
+            }
+        }
+        Ok(())
+    }
+
+    fn tasks(&self, cloud: &mut Cloud) -> Result<(), Violation> {
+        for (id, row) in &self.rows {
+            let tasks = cloud.region().every_task();
+            let alive = tasks.filter(|task| !task.stopped && task.service.and_then(tenant_of) == Some(id)).count();
+            let phase = phase(row);
+            let wrong = match phase {
+                Phase::Running => alive != 1,
+                Phase::Stopped | Phase::Deleted => alive != 0,
+                _ => false,
+            };
+            if wrong {
+                return Err(Violation::of("I7", id, format!("{phase:?} with {alive} tasks")));
+            }
+        }
+        Ok(())
+    }
+
+    /// I11: no access point, service or revision without a row that names it.
+    fn nothing_left_over(&self, cloud: &mut Cloud) -> Result<(), Violation> {
+        let alive = || self.rows.values().filter(|row| row.made.deleted_at.is_none());
+        let services: BTreeSet<String> = alive().map(|row| row.service().to_string()).collect();
+        let points: BTreeSet<&str> = alive()
+            .filter_map(|row| Some(row.made.access_point.as_ref()?.place.access_point_id.as_str()))
+            .collect();
+        let registry = rows::all(cloud, &self.names.fleet);
+        let revisions: BTreeSet<&str> = registry.iter().filter_map(|row| row.get("arn").and_then(Value::as_str)).collect();
+        let region = cloud.region();
+        if let Some(service) = region.every_service().find(|service| !services.contains(service.name)) {
+            return Err(Violation::of_all("I11", format!("service {} is nobody's", service.name)));
+        }
+        if let Some(point) = region.every_access_point().find(|point| !points.contains(point)) {
+            return Err(Violation::of_all("I11", format!("access point {point} is nobody's")));
+        }
+        let left = region.every_active_revision("base-user").find(|arn| !revisions.contains(arn.as_str()));
+        match left {
+            Some(arn) => Err(Violation::of_all("I11", format!("revision {arn} is nobody's"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// It is what it should be, or it is known why not.
+fn is_at_rest(row: &Tenant) -> bool {
+    match phase(row) {
+        Phase::Running | Phase::Stopped => row.is_settled(),
+        Phase::Failed => row.due_at.is_none(),
+        Phase::Deleted => true,
+        Phase::Provisioning | Phase::Starting | Phase::Stopping | Phase::Deleting => false,
+    }
+}

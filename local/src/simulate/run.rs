@@ -1,0 +1,385 @@
+//! One run: the whole system in one thread, on virtual time, and somebody who decides what happens next.
+//!
+//! Functions run until each waits for the answer to a call. Then one call is drawn, and its fate; it is done, or not; its
+//! caller goes on to its next call, or is no more. Only when nobody waits does time go on to what is due next. So every
+//! call is a place where others may come in between, and where an invocation may end.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+
+use super::bases::BaseStack;
+use super::check::{Beside, Violation, Watch};
+use super::fate::{Fate, Odds};
+use super::life::{Act, Ask, IMAGES, People};
+use super::plan::{Plan, Trouble};
+use super::story::{Became, Event, Story};
+use crate::cloud::{Answer, Call, Cloud, Config, Consistency, Delivery};
+use crate::connector::{Held, NoAnswer, Shared};
+use crate::engine::{Engine, Settings};
+use crate::template::Function;
+
+/// When every run begins.
+const START: i64 = 1_800_000_000;
+
+/// How long after the last trouble everything has to be at rest: the longest deadline of a phase (a start's 15 minutes),
+/// after the longest time for which a message that a lost invocation took is hidden (6 minutes), and two sweeps.
+const REST: Duration = Duration::from_mins(24);
+
+/// How often the rest may be put off because something new was begun in time, as rollouts and idle stops are.
+const LATER: usize = 12;
+
+/// The most calls of one run. An honest run of the default plan makes a few thousand.
+const MOST_STEPS: u64 = 200_000;
+
+/// A call that waits to be let through.
+struct Waiting {
+    held: Held,
+    call: Call,
+}
+
+/// A run under way.
+pub(super) struct Run {
+    engine: Engine,
+    calls: UnboundedReceiver<Held>,
+    waiting: Vec<Waiting>,
+    replies: Vec<(String, oneshot::Receiver<Response<Bytes>>)>,
+    dice: fastrand::Rng,
+    odds: Odds,
+    people: People,
+    stack: BaseStack,
+    tenants: BTreeSet<String>,
+    watch: Watch,
+    pub(super) story: Story,
+}
+
+impl Run {
+    /// A world with a base that was deployed and promoted, in which nobody lives yet.
+    pub(super) fn new(plan: &Plan) -> Result<Self, Violation> {
+        let broken = |error: &dyn std::fmt::Display| Violation::of_all("run", format!("no world: {error}"));
+        let start = Timestamp::from_second(START).map_err(|error| broken(&error))?;
+        let cloud = Cloud::new(Config::new(plan.seed, start)).map_err(|error| broken(&error))?;
+        let (shared, calls) = Shared::held_back(cloud);
+        let engine = Engine::deploy_into(shared, "us-east-1", &Settings::default()).map_err(|error| broken(&error))?;
+        let watch = Watch::new(engine.stack()).ok_or_else(|| broken(&"the tables have no names"))?;
+        let file_system = engine
+            .stack()
+            .function(Function::Reconcile)
+            .and_then(|spec| spec.variables.get("BERTH_FILE_SYSTEM").cloned())
+            .unwrap_or_default();
+        let stack = BaseStack::new(&mut engine.shared().cloud(), &file_system);
+        let mut run = Self {
+            engine,
+            calls,
+            waiting: Vec::new(),
+            replies: Vec::new(),
+            dice: fastrand::Rng::with_seed(plan.seed),
+            odds: Odds::none(),
+            people: People::new(plan.tenants, &plan.troubles),
+            stack,
+            tenants: BTreeSet::new(),
+            watch,
+            story: Story::default(),
+        };
+        run.pass(Duration::from_mins(2))?;
+        run.trouble(plan);
+        Ok(run)
+    }
+
+    /// From now on things go wrong.
+    fn trouble(&mut self, plan: &Plan) {
+        self.odds = Odds::draw(&plan.troubles, &mut self.dice);
+        let (lose, delay, duplicate, rate) = (
+            self.dice.f64() * 0.3,
+            self.dice.f64() * 0.5,
+            self.dice.f64() * 0.3,
+            self.dice.f64() * 0.5,
+        );
+        let mut cloud = self.engine.shared().cloud();
+        if plan.troubles.contains(&Trouble::Images) {
+            for (image, behaviour) in IMAGES {
+                cloud.set_image(image, behaviour);
+            }
+        }
+        if plan.troubles.contains(&Trouble::Events) {
+            let longest_delay = Duration::from_secs(90);
+            cloud.region().set_delivery(Delivery {
+                duplicate,
+                delay,
+                lose,
+                longest_delay,
+            });
+        }
+        if plan.troubles.contains(&Trouble::StaleRead) {
+            let lag = Duration::from_secs(5);
+            cloud.region().set_consistency(Consistency::Eventual { lag, rate });
+        }
+    }
+
+    /// From now on nothing new goes wrong.
+    fn calm(&mut self) {
+        self.odds = Odds::none();
+        let mut cloud = self.engine.shared().cloud();
+        cloud.region().set_delivery(Delivery::default());
+        cloud.region().set_consistency(Consistency::Strong);
+    }
+
+    /// People act, so many times.
+    pub(super) fn live(&mut self, actions: usize) -> Result<(), Violation> {
+        for _ in 0..actions {
+            let pause = People::pause(&mut self.dice);
+            self.pass(pause)?;
+            let act = self.people.act(&mut self.dice);
+            self.act(act);
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Requests(asks) => asks.iter().for_each(|ask| self.ask(ask)),
+            Act::Deploy(deploy) => {
+                self.say(format!("deploy of the base: {deploy:?}"));
+                self.stack.deploy(&mut self.engine.shared().cloud(), deploy);
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, ask: &Ask) {
+        let Ask { method, path, body } = ask;
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        self.say(format!("{method} {path} {text}"));
+        self.tenants.extend(path.split('/').nth(2).map(ToOwned::to_owned));
+        let request = Request::builder().method(*method).uri(path.as_str());
+        let Ok(request) = request.header("content-type", "application/json").body(Bytes::from(text)) else {
+            return;
+        };
+        let (reply_to, reply) = oneshot::channel();
+        self.engine.http(&request, reply_to);
+        self.replies.push((format!("{method} {path}"), reply));
+    }
+
+    fn say(&mut self, what: String) {
+        self.story.add(self.engine.now(), Event::Outside(what));
+    }
+
+    /// Time passes, and everything happens that is due in it.
+    pub(super) fn pass(&mut self, span: Duration) -> Result<(), Violation> {
+        let until = self.engine.now() + span;
+        loop {
+            self.settle();
+            let undone = self.stack.next_due();
+            let until_next = undone.map_or(until, |at| at.min(until));
+            if self.waiting.is_empty() {
+                let due = self.engine.next_due().filter(|due| *due < until_next);
+                self.advance(due.unwrap_or(until_next))?;
+                self.stack.roll_back(&mut self.engine.shared().cloud());
+                self.settle();
+                if self.waiting.is_empty() && due.is_none() && self.engine.now() >= until {
+                    return Ok(());
+                }
+                continue;
+            }
+            if self.engine.now() < until {
+                let pause = self.odds.pause(&mut self.dice);
+                self.advance((self.engine.now() + pause).min(until_next))?;
+                self.stack.roll_back(&mut self.engine.shared().cloud());
+                self.settle();
+            } else if self.dice.bool() {
+                // Some calls are still under way when the next thing happens.
+                return Ok(());
+            }
+            self.let_one_through()?;
+        }
+    }
+
+    fn advance(&mut self, to: Timestamp) -> Result<(), Violation> {
+        let advanced = self.engine.advance_to(to);
+        advanced.map_err(|error| Violation::of_all("run", error.to_string()))?;
+        self.watch.step(&mut self.engine.shared().cloud())
+    }
+
+    /// Lets the functions run until each waits for an answer.
+    fn settle(&mut self) {
+        self.engine.settle();
+        while let Ok(held) = self.calls.try_recv() {
+            if let Ok(call) = Call::of(&held.request) {
+                self.waiting.push(Waiting { held, call });
+            }
+        }
+        self.waiting.retain(|waiting| !waiting.held.reply_to.is_closed());
+        for (what, mut reply) in std::mem::take(&mut self.replies) {
+            match reply.try_recv() {
+                Ok(response) => self.say(format!("{what} -> {}", response.status().as_u16())),
+                Err(oneshot::error::TryRecvError::Empty) => self.replies.push((what, reply)),
+                Err(oneshot::error::TryRecvError::Closed) => {}
+            }
+        }
+    }
+
+    /// Draws one of the calls that wait, and what becomes of it.
+    fn let_one_through(&mut self) -> Result<(), Violation> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        if self.story.steps() > MOST_STEPS {
+            return Err(Violation::of_all("run", "it does not come to an end"));
+        }
+        let Waiting { held, call } = self.waiting.swap_remove(self.dice.usize(..self.waiting.len()));
+        let Held {
+            caller,
+            request,
+            reply_to,
+        } = held;
+        let function = self.engine.function_of(caller);
+        let fate = self.odds.fate(&call, is_eventual(&call, &request), &mut self.dice);
+        let (became, answer) = match fate {
+            Fate::Refused(code) => (Became::Refused(code), Some(Ok(Cloud::refusal(&call, code)))),
+            Fate::Lost => (Became::Lost, Some(Err(NoAnswer))),
+            Fate::Behind => (Became::Stale, Some(Ok(nothing_yet()))),
+            Fate::CrashBefore => (Became::CrashedBefore, None),
+            Fate::Done | Fate::ReplyLost | Fate::CrashAfter => {
+                let answer = self.perform(caller, function, &call, &request)?;
+                let status = answer.status().as_u16();
+                match fate {
+                    Fate::Done => (Became::Done(status), Some(Ok(answer))),
+                    Fate::ReplyLost => (Became::ReplyLost(status), Some(Err(NoAnswer))),
+                    _ => (Became::CrashedAfter(status), None),
+                }
+            }
+        };
+        let body = request.into_body();
+        self.story.add(
+            self.engine.now(),
+            Event::Call {
+                function,
+                invocation: caller,
+                call,
+                body,
+                became,
+            },
+        );
+        match answer {
+            // A caller whose time has run out waits for nothing any more.
+            Some(answer) => drop(reply_to.send(answer)),
+            None => self.engine.crash(caller),
+        }
+        self.watch.step(&mut self.engine.shared().cloud())
+    }
+
+    fn perform(
+        &mut self,
+        caller: u64,
+        function: Option<Function>,
+        call: &Call,
+        request: &Request<Bytes>,
+    ) -> Result<Response<Bytes>, Violation> {
+        let mut cloud = self.engine.shared().cloud();
+        let beside = Beside {
+            bases: &self.stack.bases,
+            caller,
+            function,
+            tenants: &self.tenants,
+        };
+        let before = self.watch.before(&mut cloud, call, request, &beside);
+        let now = cloud.now();
+        let answer = match (&before, cloud.call(request, now)) {
+            (Ok(_), Answer::Now(answer)) => answer,
+            (Ok(_), Answer::Waits { .. }) => {
+                return Err(Violation::of_all("run", "a function polls a queue"));
+            }
+            (Err(violation), _) => {
+                let (violation, body) = (violation.clone(), request.body().clone());
+                drop(cloud);
+                let event = Event::Call {
+                    function,
+                    invocation: caller,
+                    call: call.clone(),
+                    body,
+                    became: Became::Done(0),
+                };
+                self.story.add(now, event);
+                return Err(violation);
+            }
+        };
+        let checked = self.watch.after(&mut cloud, call, &before?, &answer, &beside);
+        drop(cloud);
+        if let Err(violation) = checked {
+            let event = Event::Call {
+                function,
+                invocation: caller,
+                call: call.clone(),
+                body: request.body().clone(),
+                became: Became::Done(answer.status().as_u16()),
+            };
+            self.story.add(now, event);
+            return Err(violation);
+        }
+        Ok(answer)
+    }
+
+    /// Nothing goes wrong any more, and everything comes to rest: then what is there is checked, and that another look
+    /// at every tenant changes nothing.
+    pub(super) fn come_to_rest(&mut self) -> Result<(), Violation> {
+        self.say("from here on nothing goes wrong".to_owned());
+        self.calm();
+        self.pass(REST)?;
+        for _ in 0..LATER {
+            if self.watch.under_way().is_empty() {
+                break;
+            }
+            self.watch.in_time(&self.engine.shared().cloud())?;
+            self.pass(Duration::from_mins(3))?;
+        }
+        self.watch.in_time(&self.engine.shared().cloud())?;
+        if !self.watch.under_way().is_empty() {
+            return Ok(());
+        }
+        self.watch.at_rest(&mut self.engine.shared().cloud())?;
+        self.look_again()
+    }
+
+    /// How many tenants were deleted, and nothing is left of them.
+    pub(super) fn buried(&self) -> usize {
+        let rows = self.watch.rows().values();
+        rows.filter(|row| row.made.deleted_at.is_some()).count()
+    }
+
+    /// Another pass over every tenant changes nothing.
+    fn look_again(&mut self) -> Result<(), Violation> {
+        self.say("another look at everyone".to_owned());
+        let mapping = self.engine.stack().function(Function::Reconcile);
+        let queue = mapping.and_then(|spec| spec.mappings.first()).map(|mapping| mapping.queue.clone());
+        let queue = queue.ok_or_else(|| Violation::of_all("run", "reconcile has no queue"))?;
+        let ids: Vec<String> = self.watch.rows().keys().cloned().collect();
+        for id in ids {
+            let mut cloud = self.engine.shared().cloud();
+            let now = cloud.now();
+            cloud.queues().put(&queue, &json!({"tenantId": id, "why": "look-again"}), now);
+        }
+        self.watch.settled = true;
+        let passed = self.pass(Duration::from_secs(2));
+        self.watch.settled = false;
+        passed
+    }
+}
+
+/// Whether a read may be behind: a Query of an index, or a Query or Scan that does not ask for consistency.
+fn is_eventual(call: &Call, request: &Request<Bytes>) -> bool {
+    if !matches!(call.action.as_str(), "Query" | "Scan") {
+        return false;
+    }
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    body.get("ConsistentRead").and_then(Value::as_bool) != Some(true)
+}
+
+/// The answer of a read that sees none of the rows that were written lately.
+fn nothing_yet() -> Response<Bytes> {
+    Response::new(Bytes::from_static(br#"{"Items":[],"Count":0,"ScannedCount":0}"#))
+}

@@ -1,0 +1,176 @@
+//! What happened, in order: a fingerprint of all of it, and the end of it in words.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::cloud::{Call, Service};
+use crate::template::Function;
+
+/// How many steps are remembered for the story.
+const REMEMBERED: usize = 4_000;
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// A call of a function, and what became of it.
+    Call {
+        function: Option<Function>,
+        invocation: u64,
+        call: Call,
+        body: Bytes,
+        became: Became,
+    },
+    /// Somebody outside did something.
+    Outside(String),
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Became {
+    /// It was done, and answered with this status.
+    Done(u16),
+    /// It was done later than asked, on what was true before: a stale answer.
+    Stale,
+    /// It was refused with this code.
+    Refused(&'static str),
+    /// It was not done, and not answered.
+    Lost,
+    /// It was done, and not answered.
+    ReplyLost(u16),
+    /// It was not done, and its invocation is no more.
+    CrashedBefore,
+    /// It was done, and its invocation is no more.
+    CrashedAfter(u16),
+}
+
+impl fmt::Display for Became {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(status) => write!(f, "{status}"),
+            Self::Stale => f.write_str("stale answer"),
+            Self::Refused(code) => write!(f, "refused: {code}"),
+            Self::Lost => f.write_str("CALL LOST"),
+            Self::ReplyLost(status) => write!(f, "{status}, REPLY LOST"),
+            Self::CrashedBefore => f.write_str("not done, CRASH"),
+            Self::CrashedAfter(status) => write!(f, "{status}, then CRASH"),
+        }
+    }
+}
+
+/// The run so far.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    hasher: DefaultHasher,
+    steps: u64,
+    remembered: VecDeque<(Timestamp, Event)>,
+}
+
+impl Story {
+    pub(super) fn add(&mut self, at: Timestamp, event: Event) {
+        self.steps += 1;
+        at.as_nanosecond().hash(&mut self.hasher);
+        match &event {
+            Event::Call {
+                invocation,
+                call,
+                became,
+                ..
+            } => (invocation, &call.action, became).hash(&mut self.hasher),
+            Event::Outside(what) => what.hash(&mut self.hasher),
+        }
+        self.remembered.push_back((at, event));
+        if self.remembered.len() > REMEMBERED {
+            self.remembered.pop_front();
+        }
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// A number that two runs share only if they went the same way.
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.hasher.finish()
+    }
+
+    /// The last `most` steps that have to do with a tenant, or with everyone.
+    pub(super) fn tell(&self, tenant: Option<&str>, most: usize) -> Vec<String> {
+        let lines = self.remembered.iter().filter_map(|(at, event)| {
+            let line = event.line()?;
+            let tells = tenant.is_none_or(|tenant| line.contains(tenant));
+            tells.then(|| format!("{at:.3} {line}"))
+        });
+        let lines: Vec<String> = lines.collect();
+        lines.into_iter().rev().take(most).rev().collect()
+    }
+}
+
+impl Event {
+    fn line(&self) -> Option<String> {
+        match self {
+            Self::Outside(what) => Some(format!("* {what}")),
+            Self::Call {
+                function,
+                invocation,
+                call,
+                body,
+                became,
+            } => {
+                let name = function.map_or("?", Function::as_str);
+                let (action, subject) = (&call.action, subject(call, body));
+                Some(format!("  {name}#{invocation} {action} {subject} -> {became}"))
+            }
+        }
+    }
+}
+
+/// What a call is about, in a few words. Values of variables and secrets are not among them.
+fn subject(call: &Call, body: &Bytes) -> String {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return String::new();
+    };
+    let text = |path: &str| body.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    match (call.service, call.action.as_str()) {
+        (Service::DynamoDb, "GetItem") => format!("{} {}", text("/TableName"), key(body.get("Key"))),
+        (Service::DynamoDb, _) => {
+            let item = body.get("Key").or_else(|| body.get("Item"));
+            let (table, update, condition) = (text("/TableName"), text("/UpdateExpression"), text("/ConditionExpression"));
+            let values = body.get("ExpressionAttributeValues").map(brief).unwrap_or_default();
+            format!("{table} {} {update} IF {condition} {values}", key(item))
+        }
+        (Service::Sqs, _) => text("/MessageDeduplicationId").to_owned(),
+        (Service::Ecs, "DescribeServices") => brief(body.get("services").unwrap_or(&Value::Null)),
+        (Service::Ecs, "RegisterTaskDefinition") => text("/family").to_owned(),
+        (Service::Ecs, _) => {
+            let mut shown = body.clone();
+            if let Some(members) = shown.as_object_mut() {
+                ["networkConfiguration", "tags", "cluster", "clientToken"]
+                    .iter()
+                    .for_each(|name| drop(members.remove(*name)));
+            }
+            brief(&shown)
+        }
+        (Service::Efs, _) => text("/RootDirectory/Path").to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn key(item: Option<&Value>) -> String {
+    let part = |name: &str| item.and_then(|item| item.pointer(&format!("/{name}/S"))?.as_str());
+    let parts = ["tenantId", "kind", "id"].into_iter().filter_map(part);
+    parts.collect::<Vec<_>>().join("/")
+}
+
+fn brief(value: &Value) -> String {
+    const MOST: usize = 240;
+    let text = value.to_string();
+    if text.chars().count() <= MOST {
+        return text;
+    }
+    text.chars().take(MOST).chain("…".chars()).collect()
+}
