@@ -44,6 +44,7 @@ pub type ReplyTo = oneshot::Sender<Response<Bytes>>;
 struct Patient {
     request: Request<Bytes>,
     asked_at: Timestamp,
+    until: Timestamp,
     reply_to: ReplyTo,
 }
 
@@ -160,6 +161,7 @@ impl Engine {
         self.ask(Patient {
             request,
             asked_at,
+            until: asked_at,
             reply_to,
         });
     }
@@ -174,7 +176,7 @@ impl Engine {
             .iter()
             .filter_map(|poller| poller.next_due(&self.shared, now));
         let clouds = self.shared.cloud().next_due();
-        let patients = self.patients.iter().filter_map(|patient| self.deadline(patient));
+        let patients = self.patients.iter().map(|patient| patient.until);
         ticks
             .chain(retries)
             .chain(polls)
@@ -248,7 +250,7 @@ impl Engine {
             Answer::Now(response) => {
                 let _ = patient.reply_to.send(response);
             }
-            Answer::Waits { .. } => self.patients.push(patient),
+            Answer::Waits { until } => self.patients.push(Patient { until, ..patient }),
         }
     }
 
@@ -259,14 +261,5 @@ impl Engine {
                 self.ask(patient);
             }
         }
-    }
-
-    fn deadline(&self, patient: &Patient) -> Option<Timestamp> {
-        // No long poll is longer than this ("WaitTimeSeconds": 0 to 20), so looking then ends it.
-        patient
-            .asked_at
-            .checked_add(std::time::Duration::from_secs(20))
-            .ok()
-            .filter(|at| *at > self.now())
     }
 }

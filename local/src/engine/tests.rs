@@ -190,6 +190,54 @@ fn schedules_tick_at_their_own_times_in_one_long_step() {
 }
 
 #[test]
+fn a_long_poll_is_answered_when_a_message_comes_and_when_its_time_is_over() {
+    let mut engine = engine();
+    let url = ask(
+        &mut engine.shared.cloud(),
+        Service::Sqs,
+        "CreateQueue",
+        &json!({"QueueName": "q"}),
+    )
+    .expect("a queue");
+    let poll = |engine: &mut Engine| {
+        let input = json!({"QueueUrl": url["QueueUrl"], "WaitTimeSeconds": 5});
+        let request = Request::post("/").header("x-amz-target", "AmazonSQS.ReceiveMessage");
+        let (reply_to, reply) = oneshot::channel();
+        engine.aws(
+            request.body(Bytes::from(input.to_string())).expect("a request"),
+            reply_to,
+        );
+        engine.settle();
+        reply
+    };
+    let mut first = poll(&mut engine);
+    pass(&mut engine, 4);
+    assert!(first.try_recv().is_err(), "it waits");
+    pass(&mut engine, 1);
+    assert_eq!(first.try_recv().expect("its time is over").body(), "{}");
+    let mut second = poll(&mut engine);
+    let send = json!({"QueueUrl": url["QueueUrl"], "MessageBody": "hello"});
+    ask(&mut engine.shared.cloud(), Service::Sqs, "SendMessage", &send).expect("sent");
+    engine.settle();
+    let got = second.try_recv().expect("a message");
+    assert!(String::from_utf8_lossy(got.body()).contains("hello"));
+}
+
+/// Under Tokio a task has a budget, and this one spends it many times over without a pause.
+#[test]
+fn long_steps_inside_a_runtime_hold_nothing_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let failed = runtime.block_on(async {
+        let mut engine = engine();
+        pass(&mut engine, 7_200);
+        dead_letters(&engine, "berth-EventDeadLetters")
+    });
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
 fn a_path_that_is_not_in_the_template_is_not_found() {
     let mut engine = engine();
     assert_eq!(http(&mut engine, "GET", "/nothing", &Value::Null).0, 404);

@@ -139,7 +139,11 @@ fn subject(call: &Call, body: &Bytes) -> String {
         (Service::DynamoDb, "GetItem") => format!("{} {}", text("/TableName"), key(body.get("Key"))),
         (Service::DynamoDb, _) => {
             let item = body.get("Key").or_else(|| body.get("Item"));
-            let (table, update, condition) = (text("/TableName"), text("/UpdateExpression"), text("/ConditionExpression"));
+            let (table, update, condition) = (
+                text("/TableName"),
+                text("/UpdateExpression"),
+                text("/ConditionExpression"),
+            );
             let values = body.get("ExpressionAttributeValues").map(brief).unwrap_or_default();
             format!("{table} {} {update} IF {condition} {values}", key(item))
         }

@@ -74,6 +74,8 @@ pub(super) async fn serve(listener: TcpListener, door: Door, commands: mpsc::Unb
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
+        // Small answers must not wait for each other; a socket that refuses works without.
+        let _ = stream.set_nodelay(true);
         while connections.try_join_next().is_some() {}
         let commands = Rc::clone(&commands);
         connections.spawn_local(async move {
