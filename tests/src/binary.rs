@@ -11,7 +11,15 @@ pub fn built(package: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--locked", "--manifest-path", manifest, "--package", package]);
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--manifest-path",
+        manifest,
+        "--package",
+        package,
+    ]);
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }

@@ -71,19 +71,25 @@ impl BaseStack {
 
     fn register(&mut self, cloud: &mut Cloud, behaviour: Behaviour) -> Option<String> {
         self.version += 1;
-        let (version, image) = (self.version.to_string(), format!("public.ecr.aws/berth/sample:{}", self.version));
+        let (version, image) = (
+            self.version.to_string(),
+            format!("public.ecr.aws/berth/sample:{}", self.version),
+        );
         let mut base = base_definition(&self.file_system);
         *base.pointer_mut("/containerDefinitions/0/image")? = Value::String(image.clone());
         *base.pointer_mut("/containerDefinitions/0/environment/1/value")? = Value::String(version);
         cloud.set_image(&image, behaviour);
         let made = ask(cloud, Service::Ecs, "RegisterTaskDefinition", &base).ok()?;
         self.remember(cloud);
-        made.pointer("/taskDefinition/taskDefinitionArn")?.as_str().map(ToOwned::to_owned)
+        made.pointer("/taskDefinition/taskDefinitionArn")?
+            .as_str()
+            .map(ToOwned::to_owned)
     }
 
     fn remember(&mut self, cloud: &mut Cloud) {
         let input = json!({"taskDefinition": BASE_FAMILY, "include": ["TAGS"]});
         let described = ask(cloud, Service::Ecs, "DescribeTaskDefinition", &input).ok();
-        self.bases.extend(described.and_then(|described| Base::from_response(described).ok()));
+        self.bases
+            .extend(described.and_then(|described| Base::from_response(described).ok()));
     }
 }

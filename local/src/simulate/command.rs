@@ -75,7 +75,11 @@ pub fn simulate(arguments: &SimulateArgs) -> Result<(), Found> {
         return Ok(());
     }
     for (invariant, first) in tally.firsts {
-        let told = if arguments.as_found { first } else { shrink(first, SHRINKING) };
+        let told = if arguments.as_found {
+            first
+        } else {
+            shrink(first, SHRINKING)
+        };
         println!("\n{told}\n");
         let failed = tally.failed.get(invariant).copied().unwrap_or_default();
         println!("{invariant} failed in {failed} of {} runs", tally.runs);
@@ -90,7 +94,14 @@ fn bench(lives: usize) -> Result<(), Found> {
     let took = began.elapsed().max(Duration::from_millis(1)).as_secs_f64();
     #[allow(clippy::cast_precision_loss, reason = "counts of a benchmark fit into 53 bits")]
     let (lives, steps) = (speed.lives as f64, speed.steps as f64);
-    println!("{lives} lives, {steps} steps, {:.0} virtual minutes in {took:.2} s", speed.lived.as_secs_f64() / 60.0);
-    println!("{:.0} lives/s and {:.0} steps/s on one core", lives / took, steps / took);
+    println!(
+        "{lives} lives, {steps} steps, {:.0} virtual minutes in {took:.2} s",
+        speed.lived.as_secs_f64() / 60.0
+    );
+    println!(
+        "{:.0} lives/s and {:.0} steps/s on one core",
+        lives / took,
+        steps / took
+    );
     Ok(())
 }

@@ -35,7 +35,9 @@ impl Odds {
         // Drawn for all troubles alike, so that leaving one out changes as little as possible.
         let drawn = Trouble::ALL.map(|trouble| (trouble, MOST * dice.f64().powi(2)));
         let strikes = |(trouble, _): &(Trouble, f64)| troubles.contains(trouble);
-        let slow = drawn.iter().find(|(trouble, _)| *trouble == Trouble::Slow && troubles.contains(trouble));
+        let slow = drawn
+            .iter()
+            .find(|(trouble, _)| *trouble == Trouble::Slow && troubles.contains(trouble));
         Self {
             slow: slow.map_or(0.0, |(_, odds)| *odds),
             of_each: drawn.into_iter().filter(strikes).collect(),
@@ -52,7 +54,11 @@ impl Odds {
 
     /// How long it takes until the next call is let through.
     pub(super) fn pause(&self, dice: &mut fastrand::Rng) -> Duration {
-        let most = if self.slow > 0.0 && dice.f64() < self.slow { 20_000 } else { 20 };
+        let most = if self.slow > 0.0 && dice.f64() < self.slow {
+            20_000
+        } else {
+            20
+        };
         Duration::from_millis(dice.u64(..=most))
     }
 

@@ -62,7 +62,11 @@ impl People {
     pub(super) fn new(tenants: usize, troubles: &BTreeSet<Trouble>) -> Self {
         Self {
             tenants: (0..tenants.max(1)).map(|number| format!("t{number}")).collect(),
-            images: if troubles.contains(&Trouble::Images) { IMAGES.len() } else { BAD_FROM },
+            images: if troubles.contains(&Trouble::Images) {
+                IMAGES.len()
+            } else {
+                BAD_FROM
+            },
             deploys: troubles.contains(&Trouble::Deploys),
         }
     }
@@ -82,7 +86,11 @@ impl People {
         if self.deploys && dice.f64() < 0.06 {
             return Act::Deploy(deploy(dice));
         }
-        let tenant = self.tenants.get(dice.usize(..self.tenants.len())).cloned().unwrap_or_default();
+        let tenant = self
+            .tenants
+            .get(dice.usize(..self.tenants.len()))
+            .cloned()
+            .unwrap_or_default();
         let ask = self.ask(&tenant, dice);
         // Impatient people, retrying clients and double clicks.
         let times = if dice.f64() < 0.1 { dice.usize(2..=5) } else { 1 };
@@ -139,7 +147,9 @@ impl People {
     }
 
     fn image(&self, dice: &mut fastrand::Rng) -> &'static str {
-        IMAGES.get(dice.usize(..self.images)).map_or("registry.example/app:good", |(name, _)| name)
+        IMAGES
+            .get(dice.usize(..self.images))
+            .map_or("registry.example/app:good", |(name, _)| name)
     }
 }
 

@@ -141,7 +141,10 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seed, tenants, actions) = (self.seed, self.tenants, self.actions);
-        write!(f, "berth simulate --seed {seed} --tenants {tenants} --actions {actions}")?;
+        write!(
+            f,
+            "berth simulate --seed {seed} --tenants {tenants} --actions {actions}"
+        )?;
         let calm: Vec<&str> = Trouble::ALL
             .into_iter()
             .filter(|trouble| !self.troubles.contains(trouble))
@@ -168,9 +171,24 @@ mod tests {
 
     #[test]
     fn a_smaller_plan_is_never_the_plan_itself() {
-        for plan in [Plan::troubled(1), Plan { actions: 1, tenants: 1, ..Plan::calm(1) }] {
+        for plan in [
+            Plan::troubled(1),
+            Plan {
+                actions: 1,
+                tenants: 1,
+                ..Plan::calm(1)
+            },
+        ] {
             assert!(plan.smaller().iter().all(|smaller| *smaller != plan));
         }
-        assert!(Plan { actions: 0, tenants: 1, ..Plan::calm(1) }.smaller().is_empty());
+        assert!(
+            Plan {
+                actions: 0,
+                tenants: 1,
+                ..Plan::calm(1)
+            }
+            .smaller()
+            .is_empty()
+        );
     }
 }

@@ -153,11 +153,18 @@ impl Run {
 
     pub(super) fn ask(&mut self, ask: &Ask) {
         let Ask { method, path, body } = ask;
-        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         self.say(format!("{method} {path} {text}"));
         self.tenants.extend(path.split('/').nth(2).map(ToOwned::to_owned));
         let request = Request::builder().method(*method).uri(path.as_str());
-        let Ok(request) = request.header("content-type", "application/json").body(Bytes::from(text)) else {
+        let Ok(request) = request
+            .header("content-type", "application/json")
+            .body(Bytes::from(text))
+        else {
             return;
         };
         let (reply_to, reply) = oneshot::channel();
@@ -345,6 +352,12 @@ impl Run {
         self.look_again()
     }
 
+    /// A tenant's row, as it was last written.
+    #[cfg(test)]
+    pub(super) fn row(&self, id: &str) -> Option<&berth_core::tenant::Tenant> {
+        self.watch.rows().get(id)
+    }
+
     /// How many tenants were deleted, and nothing is left of them.
     pub(super) fn buried(&self) -> usize {
         let rows = self.watch.rows().values();
@@ -355,13 +368,17 @@ impl Run {
     fn look_again(&mut self) -> Result<(), Violation> {
         self.say("another look at everyone".to_owned());
         let mapping = self.engine.stack().function(Function::Reconcile);
-        let queue = mapping.and_then(|spec| spec.mappings.first()).map(|mapping| mapping.queue.clone());
+        let queue = mapping
+            .and_then(|spec| spec.mappings.first())
+            .map(|mapping| mapping.queue.clone());
         let queue = queue.ok_or_else(|| Violation::of_all("run", "reconcile has no queue"))?;
         let ids: Vec<String> = self.watch.rows().keys().cloned().collect();
         for id in ids {
             let mut cloud = self.engine.shared().cloud();
             let now = cloud.now();
-            cloud.queues().put(&queue, &json!({"tenantId": id, "why": "look-again"}), now);
+            cloud
+                .queues()
+                .put(&queue, &json!({"tenantId": id, "why": "look-again"}), now);
         }
         self.watch.settled = true;
         let passed = self.pass(Duration::from_secs(2));

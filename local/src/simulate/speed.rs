@@ -62,7 +62,10 @@ pub fn speed(lives: usize) -> Result<Speed, Violation> {
     run.pass(Duration::from_mins(5))?;
     let buried = run.buried();
     if buried != lives {
-        return Err(Violation::of_all("run", format!("{buried} of {lives} lives were lived to their end")));
+        return Err(Violation::of_all(
+            "run",
+            format!("{buried} of {lives} lives were lived to their end"),
+        ));
     }
     Ok(Speed {
         lives,

@@ -1,8 +1,8 @@
 //! What is checked of a call: before it is done, what it would do to what is there; after it, what it did.
 
 use berth_core::definition::render;
-use http::{Request, Response};
 use bytes::Bytes;
+use http::{Request, Response};
 use serde_json::Value;
 
 use super::{Beside, Violation, Watch, tenant_of};
@@ -18,9 +18,6 @@ pub(in crate::simulate) struct Before {
     activity: Option<Value>,
 }
 
-/// The actions of the services that change nothing.
-const READS: [&str; 5] = ["Get", "Describe", "List", "Query", "Scan"];
-
 impl Watch {
     /// Looks at what a call is about to change.
     pub(in crate::simulate) fn before(
@@ -30,7 +27,7 @@ impl Watch {
         request: &Request<Bytes>,
         beside: &Beside<'_>,
     ) -> Result<Before, Violation> {
-        if READS.iter().any(|read| call.action.starts_with(read)) {
+        if call.changes_nothing() {
             return Ok(Before::default());
         }
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -43,7 +40,9 @@ impl Watch {
             (Service::Ecs, "StopTask") => return Err(Violation::of_all("I1", "StopTask was called")),
             _ => {}
         }
-        let key = body.pointer("/Key/tenantId/S").or_else(|| body.pointer("/Item/tenantId/S"));
+        let key = body
+            .pointer("/Key/tenantId/S")
+            .or_else(|| body.pointer("/Item/tenantId/S"));
         let tenant = key.and_then(Value::as_str).map(ToOwned::to_owned);
         let activity = match &tenant {
             Some(tenant) if self.is(&body, &self.names.activity) => {
@@ -101,7 +100,10 @@ impl Watch {
             let what = format!("a definition was registered that is no base with any of the tenant's overlays: {text}");
             return Err(Violation::of("I10", tenant, what));
         }
-        Err(Violation::of_all("I10", format!("a definition was registered for nobody: {text}")))
+        Err(Violation::of_all(
+            "I10",
+            format!("a definition was registered for nobody: {text}"),
+        ))
     }
 }
 
@@ -111,15 +113,20 @@ impl Watch {
 /// last good definition back, overlaps with its successor for as long as it is DEPROVISIONING; no caller of ECS can
 /// prevent that, and no container of it runs then.
 fn starts_alone(cloud: &mut Cloud, body: &Value) -> Result<(), Violation> {
-    let strict = body.pointer("/deploymentConfiguration/maximumPercent").and_then(Value::as_u64) == Some(100);
+    let strict = body
+        .pointer("/deploymentConfiguration/maximumPercent")
+        .and_then(Value::as_u64)
+        == Some(100);
     let starts = body.get("desiredCount").and_then(Value::as_u64) == Some(1);
-    let name = body.get("serviceName").or_else(|| body.get("service")).and_then(Value::as_str);
+    let name = body
+        .get("serviceName")
+        .or_else(|| body.get("service"))
+        .and_then(Value::as_str);
     let Some(tenant) = name.and_then(tenant_of).filter(|_| strict && starts) else {
         return Ok(());
     };
     let region = cloud.region();
-    let exists = body.get("serviceName").is_some()
-        && region.every_service().any(|service| Some(service.name) == name);
+    let exists = body.get("serviceName").is_some() && region.every_service().any(|service| Some(service.name) == name);
     if exists {
         // A repeat of CreateService, or a clash: it starts nothing.
         return Ok(());

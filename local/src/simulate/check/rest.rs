@@ -42,7 +42,11 @@ impl Watch {
         for id in ids {
             let row = self.rows.get(id);
             if row.is_none_or(|row| matches!(phase(row), Phase::Deleted | Phase::Stopped)) {
-                return Err(Violation::of("I8", id, "there is activity of somebody who does not run"));
+                return Err(Violation::of(
+                    "I8",
+                    id,
+                    "there is activity of somebody who does not run",
+                ));
             }
         }
         Ok(())
@@ -51,7 +55,9 @@ impl Watch {
     fn tasks(&self, cloud: &mut Cloud) -> Result<(), Violation> {
         for (id, row) in &self.rows {
             let tasks = cloud.region().every_task();
-            let alive = tasks.filter(|task| !task.stopped && task.service.and_then(tenant_of) == Some(id)).count();
+            let alive = tasks
+                .filter(|task| !task.stopped && task.service.and_then(tenant_of) == Some(id))
+                .count();
             let phase = phase(row);
             let wrong = match phase {
                 Phase::Running => alive != 1,
@@ -73,15 +79,26 @@ impl Watch {
             .filter_map(|row| Some(row.made.access_point.as_ref()?.place.access_point_id.as_str()))
             .collect();
         let registry = rows::all(cloud, &self.names.fleet);
-        let revisions: BTreeSet<&str> = registry.iter().filter_map(|row| row.get("arn").and_then(Value::as_str)).collect();
+        let revisions: BTreeSet<&str> = registry
+            .iter()
+            .filter_map(|row| row.get("arn").and_then(Value::as_str))
+            .collect();
         let region = cloud.region();
         if let Some(service) = region.every_service().find(|service| !services.contains(service.name)) {
-            return Err(Violation::of_all("I11", format!("service {} is nobody's", service.name)));
+            let whose = tenant_of(service.name).unwrap_or_default();
+            return Err(Violation::of(
+                "I11",
+                whose,
+                format!("service {} is nobody's", service.name),
+            ));
         }
-        if let Some(point) = region.every_access_point().find(|point| !points.contains(point)) {
-            return Err(Violation::of_all("I11", format!("access point {point} is nobody's")));
+        if let Some((point, path)) = region.every_access_point().find(|(point, _)| !points.contains(point)) {
+            let whose = path.split('/').nth(2).unwrap_or_default();
+            return Err(Violation::of("I11", whose, format!("access point {point} is nobody's")));
         }
-        let left = region.every_active_revision("base-user").find(|arn| !revisions.contains(arn.as_str()));
+        let left = region
+            .every_active_revision("base-user")
+            .find(|arn| !revisions.contains(arn.as_str()));
         match left {
             Some(arn) => Err(Violation::of_all("I11", format!("revision {arn} is nobody's"))),
             None => Ok(()),

@@ -24,7 +24,11 @@ impl Watch {
             return Ok(());
         };
         let Some(new) = rows::tenant(&stored) else {
-            return Err(Violation::of("run", id, format!("a row was written that cannot be read: {stored}")));
+            return Err(Violation::of(
+                "run",
+                id,
+                format!("a row was written that cannot be read: {stored}"),
+            ));
         };
         let old = self.rows.get(id);
         let now = cloud.now();
@@ -37,7 +41,12 @@ impl Watch {
         if !past.overlays.contains(&new.overlay) {
             past.overlays.push(new.overlay.clone());
         }
-        past.files.extend(new.made.access_point.clone().filter(|files| !past.files.contains(files)));
+        past.files.extend(
+            new.made
+                .access_point
+                .clone()
+                .filter(|files| !past.files.contains(files)),
+        );
         self.rows.insert(id.to_owned(), new);
         Ok(())
     }
@@ -71,7 +80,11 @@ impl Watch {
                 }
             }
             Some(Function::TaskState | Function::Watchdog) if before.is_none() && after.is_some() => {
-                return Err(Violation::of("I8", id, "a row of activity was made by somebody who must not"));
+                return Err(Violation::of(
+                    "I8",
+                    id,
+                    "a row of activity was made by somebody who must not",
+                ));
             }
             _ => {}
         }
@@ -82,7 +95,11 @@ impl Watch {
     fn idle_long_enough(&self, id: &str, before: Option<&Value>, now: Timestamp) -> Result<(), Violation> {
         let number = |name: &str| before.and_then(|row| row.get(name)?.as_i64());
         let idle = number("idleAfter").unwrap_or(i64::MAX / 1_000).saturating_mul(1_000);
-        let worked = self.past.get(id).and_then(|past| past.worked).map(Timestamp::as_millisecond);
+        let worked = self
+            .past
+            .get(id)
+            .and_then(|past| past.worked)
+            .map(Timestamp::as_millisecond);
         let last = worked.max(number("lastActivity")).unwrap_or_default();
         let due = last.saturating_add(idle);
         if now.as_millisecond() < due {
@@ -90,7 +107,11 @@ impl Watch {
             return Err(Violation::of("I2", id, what));
         }
         match number("holdUntil").filter(|until| *until > now.as_millisecond()) {
-            Some(until) => Err(Violation::of("I2", id, format!("stopped as idle although it is held until {until}"))),
+            Some(until) => Err(Violation::of(
+                "I2",
+                id,
+                format!("stopped as idle although it is held until {until}"),
+            )),
             None => Ok(()),
         }
     }
@@ -134,7 +155,12 @@ fn forward(old: &Tenant, new: &Tenant) -> Result<(), Violation> {
 
 /// I6: no rollout moves a pinned tenant, and nothing changes the release that its definition is made of.
 fn pinned(old: &Tenant, new: &Tenant, now: Timestamp) -> Result<(), Violation> {
-    let pinned = |tenant: &Tenant| tenant.overlay.pin.is_some_and(|pin| pin.until.is_none_or(|until| until > now));
+    let pinned = |tenant: &Tenant| {
+        tenant
+            .overlay
+            .pin
+            .is_some_and(|pin| pin.until.is_none_or(|until| until > now))
+    };
     if !pinned(old) || !pinned(new) || old.incarnation != new.incarnation {
         return Ok(());
     }

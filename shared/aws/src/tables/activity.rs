@@ -33,7 +33,12 @@ impl ActivityTable {
     }
 
     /// What the row says, and what a sweep would decide on it now.
-    pub async fn read(&self, id: &TenantId, policy: &IdlePolicy, now: Timestamp) -> Result<Option<Activity>, CallError> {
+    pub async fn read(
+        &self,
+        id: &TenantId,
+        policy: &IdlePolicy,
+        now: Timestamp,
+    ) -> Result<Option<Activity>, CallError> {
         const ACTION: &str = "dynamodb:GetItem";
         let request = self
             .client

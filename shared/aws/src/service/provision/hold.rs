@@ -13,7 +13,10 @@ pub(super) async fn put(context: &Context, request: &Request, id: &TenantId) -> 
     let asked: HoldRequest = serde_json::from_value(request.json()?)
         .map_err(|error| Problem::new(Code::InvalidHold, format!("the body is not a hold: {error}")))?;
     match hold::hold(&context.holds, id, &asked, &request.caller).await? {
-        Held::Granted(hold) => Ok(Response::json(200, &json!({ "until": hold.until, "seconds": hold.granted.as_secs() }))),
+        Held::Granted(hold) => Ok(Response::json(
+            200,
+            &json!({ "until": hold.until, "seconds": hold.granted.as_secs() }),
+        )),
         Held::TooShort(why) => Err(Problem::new(Code::InvalidHold, why.to_string())),
         Held::NotRunning => Err(not_running(id)),
         Held::Absent => {
@@ -32,5 +35,8 @@ pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) 
 }
 
 fn not_running(id: &TenantId) -> Problem {
-    Problem::new(Code::NotRunning, format!("{id} is not running, so there is nothing to hold; wake it first"))
+    Problem::new(
+        Code::NotRunning,
+        format!("{id} is not running, so there is nothing to hold; wake it first"),
+    )
 }

@@ -26,7 +26,10 @@ pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Pro
 /// A tenant as callers see it.
 pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
     let promoted = context.releases.pointer().await?.promoted;
-    let activity = context.activity.read(&tenant.tenant_id, &context.policy, context.clock.now()).await?;
+    let activity = context
+        .activity
+        .read(&tenant.tenant_id, &context.policy, context.clock.now())
+        .await?;
     Ok(TenantView::of(tenant, promoted, activity.as_ref()))
 }
 
