@@ -11,15 +11,8 @@ pub fn built(package: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let mut build = Command::new(cargo);
-    build.args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--manifest-path",
-        manifest,
-        "--package",
-        package,
-    ]);
+    // The whole workspace, so that crates have the features that `cargo test --workspace` has built them with.
+    build.args(["build", "--quiet", "--locked", "--manifest-path", manifest, "--workspace", "--bins", "--tests"]);
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }

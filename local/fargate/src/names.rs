@@ -32,11 +32,11 @@ pub enum Consistency {
     /// They do.
     #[default]
     Strong,
-    /// For this long after a task or service was made, a read may not know it yet.
+    /// For this long after a task or service was made or changed, a read may see what was there before.
     Eventual {
         /// The longest time for which something new can be unknown.
         lag: Duration,
-        /// How often a read within that time does not see it: 0 never, 1 always.
+        /// How often a read within that time is behind: 0 never, 1 always.
         rate: f64,
     },
 }

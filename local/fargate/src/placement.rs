@@ -8,6 +8,20 @@ use crate::task::Launch;
 use crate::wire::args::Args;
 use crate::wire::error::ApiError;
 
+/// Whether Fargate has capacity for new tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Capacity {
+    /// It has.
+    #[default]
+    Available,
+    /// It has none: no task can be placed.
+    Unavailable,
+}
+
+/// What is said when there is no capacity. Source: Amazon ECS Developer Guide, "Amazon ECS service event messages".
+pub(crate) const NO_CAPACITY: &str =
+    "Capacity is unavailable at this time. Please try again later or in a different availability zone.";
+
 /// Where tasks of a request or deployment run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Placement {

@@ -13,6 +13,24 @@ use crate::wire::error::ApiError;
 /// A resource's tags by key.
 pub(crate) type Tags = BTreeMap<String, String>;
 
+/// What a describe call asks for besides the resource itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Include {
+    Nothing,
+    Tags,
+}
+
+impl Include {
+    /// Reads `include`.
+    pub(crate) fn read(args: Args<'_>) -> Self {
+        if args.includes("include", "TAGS") {
+            Self::Tags
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
 /// The most tags that a resource can have.
 const MOST: usize = 50;
 

@@ -13,8 +13,10 @@ use crate::dice::Dice;
 use crate::efs::FileSystems;
 use crate::events::{Delivery, Outbox};
 use crate::image::Behaviour;
-use crate::names::Config;
+use crate::names::{Config, Consistency, Throttling};
+use crate::placement::Capacity;
 use crate::service::Services;
+use crate::stale::Pasts;
 use crate::task::Tasks;
 use crate::task::life::TaskStep;
 use crate::throttle::Buckets;
@@ -37,6 +39,8 @@ pub struct World {
     pub(crate) tasks: Tasks,
     pub(crate) services: Services,
     pub(crate) file_systems: FileSystems,
+    pub(crate) pasts: Pasts,
+    pub(crate) capacity: Capacity,
 }
 
 /// Something that will happen by itself.
@@ -71,6 +75,8 @@ impl World {
             tasks: Tasks::default(),
             services: Services::default(),
             file_systems: FileSystems::default(),
+            pasts: Pasts::default(),
+            capacity: Capacity::Available,
         }
     }
 
@@ -133,21 +139,18 @@ impl World {
         self.faults.set(service, action, code, count);
     }
 
+    /// Says whether Fargate has capacity for new tasks from now on.
+    pub fn set_capacity(&mut self, capacity: Capacity) {
+        self.capacity = capacity;
+    }
+
     /// Says whether the API buckets are enforced from now on.
-    pub fn set_throttling(&mut self, throttling: crate::names::Throttling) {
+    pub fn set_throttling(&mut self, throttling: Throttling) {
         self.config.throttling = throttling;
     }
 
     /// Says how consistent reads of tasks and services are from now on.
-    pub fn set_consistency(&mut self, consistency: crate::names::Consistency) {
+    pub fn set_consistency(&mut self, consistency: Consistency) {
         self.config.consistency = consistency;
-    }
-
-    /// Whether a read at this moment does not see something that was made at `created`.
-    pub(crate) fn unseen(&mut self, created: Timestamp) -> bool {
-        match self.config.consistency {
-            crate::names::Consistency::Eventual { lag, rate } if self.now < created + lag => self.dice.chance(rate),
-            _ => false,
-        }
     }
 }

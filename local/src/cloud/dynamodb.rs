@@ -92,52 +92,80 @@ impl Tables {
     pub(super) fn call(&self, action: &str, body: &Bytes) -> Response<Bytes> {
         let database = &self.database;
         match action {
-            "CreateTable" => answer(body, |input| database.create_table(input)),
-            "DeleteTable" => answer(body, |input| database.delete_table(input)),
-            "DescribeTable" => answer(body, |input| database.describe_table(input)),
-            "ListTables" => answer(body, |input| database.list_tables(input)),
-            "UpdateTable" => answer(body, |input| database.update_table(input)),
-            "PutItem" => answer(body, |input| database.put_item(input)),
-            "GetItem" => answer(body, |input| database.get_item(input)),
-            "DeleteItem" => answer(body, |input| database.delete_item(input)),
-            "UpdateItem" => answer(body, |input| database.update_item(input)),
-            "Query" => answer(body, |input| database.query(input)),
-            "Scan" => answer(body, |input| database.scan(input)),
-            "BatchGetItem" => answer(body, |input| database.batch_get_item(input)),
-            "BatchWriteItem" => answer(body, |input| database.batch_write_item(input)),
-            "TransactWriteItems" => answer(body, |input| database.transact_write_items(input)),
-            "TransactGetItems" => answer(body, |input| database.transact_get_items(input)),
-            "UpdateTimeToLive" => answer(body, |input| database.update_time_to_live(input)),
-            "DescribeTimeToLive" => answer(body, |input| database.describe_time_to_live(input)),
-            "TagResource" => answer(body, |input| database.tag_resource(input)),
-            "UntagResource" => answer(body, |input| database.untag_resource(input)),
-            "ListTagsOfResource" => answer(body, |input| database.list_tags_of_resource(input)),
+            "CreateTable" => answer(action, body, |input| database.create_table(input)),
+            "DeleteTable" => answer(action, body, |input| database.delete_table(input)),
+            "DescribeTable" => answer(action, body, |input| database.describe_table(input)),
+            "ListTables" => answer(action, body, |input| database.list_tables(input)),
+            "UpdateTable" => answer(action, body, |input| database.update_table(input)),
+            "PutItem" => answer(action, body, |input| database.put_item(input)),
+            "GetItem" => answer(action, body, |input| database.get_item(input)),
+            "DeleteItem" => answer(action, body, |input| database.delete_item(input)),
+            "UpdateItem" => answer(action, body, |input| database.update_item(input)),
+            "Query" => answer(action, body, |input| database.query(input)),
+            "Scan" => answer(action, body, |input| database.scan(input)),
+            "BatchGetItem" => answer(action, body, |input| database.batch_get_item(input)),
+            "BatchWriteItem" => answer(action, body, |input| database.batch_write_item(input)),
+            "TransactWriteItems" => answer(action, body, |input| database.transact_write_items(input)),
+            "TransactGetItems" => answer(action, body, |input| database.transact_get_items(input)),
+            "UpdateTimeToLive" => answer(action, body, |input| database.update_time_to_live(input)),
+            "DescribeTimeToLive" => answer(action, body, |input| database.describe_time_to_live(input)),
+            "TagResource" => answer(action, body, |input| database.tag_resource(input)),
+            "UntagResource" => answer(action, body, |input| database.untag_resource(input)),
+            "ListTagsOfResource" => answer(action, body, |input| database.list_tags_of_resource(input)),
             _ => json_reply(Err(Failure::new("UnknownOperationException", "")), MEDIA_TYPE),
         }
     }
 }
 
 fn answer<I: DeserializeOwned, O: Serialize>(
+    action: &str,
     body: &Bytes,
     act: impl FnOnce(I) -> dynoxide::Result<O>,
 ) -> Response<Bytes> {
-    let input = match serde_json::from_slice(body) {
-        Ok(input) => input,
-        Err(error) => {
-            return json_reply(
-                Err(Failure::new("SerializationException", error.to_string())),
-                MEDIA_TYPE,
-            );
-        }
-    };
-    match act(input) {
+    let outcome = serde_json::from_slice(body)
+        .map_err(|error| unread(&error.to_string()))
+        .and_then(act);
+    match outcome {
         Ok(output) => json_reply(
             serde_json::to_value(output).map_err(|error| Failure::new("InternalServerError", error.to_string())),
             MEDIA_TYPE,
         ),
         Err(error) => {
+            let error = worded(action, error);
             let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
             reply(status, MEDIA_TYPE, error.to_json())
         }
+    }
+}
+
+/// The error of an input that could not be read. The crate marks its class in front of the message, and serde adds the
+/// position behind it.
+fn unread(message: &str) -> DynoxideError {
+    let bare = |message: &str| match message.rsplit_once(" at line ") {
+        Some((text, position)) if position.contains(" column ") => text.to_owned(),
+        _ => message.to_owned(),
+    };
+    let marked = |marker: &str| message.strip_prefix(marker);
+    if let Some(text) = marked("VALIDATION:") {
+        DynoxideError::ValidationException(bare(text))
+    } else if let Some(text) = marked("VALIDATION_REQUEST:") {
+        DynoxideError::EnvelopedValidation(bare(text))
+    } else if let Some(text) = marked("VALIDATION_AS_READ:") {
+        DynoxideError::ValidationException(text.to_owned())
+    } else if let Some(text) = marked("SERIALIZATION_AS_READ:") {
+        DynoxideError::SerializationException(text.to_owned())
+    } else {
+        DynoxideError::SerializationException(bare(marked("SERIALIZATION:").unwrap_or(message)))
+    }
+}
+
+/// An error as this action words it: three of them count the mistakes in front of some.
+fn worded(action: &str, error: DynoxideError) -> DynoxideError {
+    match (action, error) {
+        ("PutItem" | "UpdateItem" | "DeleteItem", DynoxideError::EnvelopedValidation(message)) => {
+            DynoxideError::ValidationException(format!("1 validation error detected: {message}"))
+        }
+        (_, DynoxideError::EnvelopedValidation(message)) => DynoxideError::ValidationException(message),
+        (_, error) => error,
     }
 }

@@ -13,6 +13,8 @@ mod reply;
 mod route;
 mod s3;
 mod sqs;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -120,7 +120,7 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
             cloud,
             Service::Ecs,
             "RegisterTaskDefinition",
-            &base_definition(&file_system),
+            &base_definition(&file_system, "1"),
         )?;
         cloud.set_stack(BASE_STACK, StackStatus::CreateComplete);
     }
@@ -157,8 +157,8 @@ fn sample_file_system(cloud: &mut Cloud) -> Result<String, Refusal> {
         .ok_or_else(|| Refusal::new(ACTION, &reply))
 }
 
-/// The sample's base, as it is registered.
-pub(crate) fn base_definition(file_system: &str) -> Value {
+/// The sample's base; its version is one of its five variables.
+pub(crate) fn base_definition(file_system: &str, version: &str) -> Value {
     json!({
         "family": BASE_FAMILY,
         "requiresCompatibilities": ["FARGATE"],
@@ -174,7 +174,7 @@ pub(crate) fn base_definition(file_system: &str) -> Value {
             "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
             "environment": [
                 {"name": "APP_MODE", "value": "production"},
-                {"name": "BASE_VERSION", "value": "1"},
+                {"name": "BASE_VERSION", "value": version},
                 {"name": "LOG_LEVEL", "value": "info"},
                 {"name": "PORT", "value": "8080"},
                 {"name": "WORKSPACE", "value": "/workspace"},

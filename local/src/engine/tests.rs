@@ -1,1 +1,196 @@
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cloud::{Cloud, Config, Fault, Service};
+
+fn engine() -> Engine {
+    let start = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let cloud = Cloud::new(Config::new(7, start)).expect("a cloud");
+    let mut engine = Engine::deploy(cloud, "us-east-1", &Settings::default()).expect("a deployment");
+    pass(&mut engine, 300);
+    engine
+}
+
+fn pass(engine: &mut Engine, seconds: u64) {
+    let until = engine.now() + Duration::from_secs(seconds);
+    engine.advance_to(until).expect("time passes");
+}
+
+fn http(engine: &mut Engine, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
+    let body = if body.is_null() {
+        Bytes::new()
+    } else {
+        Bytes::from(body.to_string())
+    };
+    let (reply_to, mut reply) = oneshot::channel();
+    engine.http(&request.body(body).expect("a request"), reply_to);
+    engine.settle();
+    let response = reply.try_recv().expect("an answer at once");
+    (
+        response.status().as_u16(),
+        serde_json::from_slice(response.body()).unwrap_or_default(),
+    )
+}
+
+/// Moves on until the tenant is in this phase; returns it.
+fn until(engine: &mut Engine, id: &str, phase: &str) -> Value {
+    for _ in 0..600 {
+        let (_, tenant) = http(engine, "GET", &format!("/tenants/{id}"), &Value::Null);
+        if tenant["phase"] == phase {
+            return tenant;
+        }
+        pass(engine, 5);
+    }
+    panic!(
+        "{id} is not {phase}: {}",
+        http(engine, "GET", &format!("/tenants/{id}"), &Value::Null).1
+    );
+}
+
+fn dead_letters(engine: &Engine, queue: &str) -> Vec<Value> {
+    let arn = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
+    let now = engine.now();
+    let messages = engine.shared.cloud().queues().take(&arn, 10, now);
+    messages
+        .iter()
+        .map(|message| serde_json::from_str(&message.body).expect("JSON"))
+        .collect()
+}
+
+/// Deploys a new base and waits until the tenant has followed it, at work all the while.
+fn follow(engine: &mut Engine, before: &Value) {
+    let next = deploy::base_definition("fs-0123456789abcdef0", "2");
+    ask(
+        &mut engine.shared.cloud(),
+        Service::Ecs,
+        "RegisterTaskDefinition",
+        &next,
+    )
+    .expect("a revision");
+    engine
+        .shared
+        .cloud()
+        .set_stack(BASE_STACK, crate::cloud::StackStatus::UpdateComplete);
+    for _ in 0..120 {
+        pass(engine, 60);
+        let (_, tenant) = http(engine, "GET", "/tenants/acme", &Value::Null);
+        let release = &tenant["release"];
+        if release["applied"] != *before && release["applied"] == release["promoted"] && tenant["phase"] == "running" {
+            return;
+        }
+        http(engine, "POST", "/tenants/acme/activity", &Value::Null);
+    }
+    panic!(
+        "acme did not follow: {}",
+        http(engine, "GET", "/tenants/acme", &Value::Null).1
+    );
+}
+
+/// The life of one tenant; all events of it.
+fn life() -> Vec<Value> {
+    let mut engine = engine();
+    assert_eq!(
+        http(&mut engine, "PUT", "/tenants/acme", &json!({"env": {"PLAN": "gold"}})).0,
+        202
+    );
+    let tenant = until(&mut engine, "acme", "running");
+    assert!(tenant["endpoint"]["address"].is_string(), "{tenant}");
+    assert_eq!(http(&mut engine, "POST", "/tenants/acme/activity", &Value::Null).0, 204);
+    follow(&mut engine, &tenant["release"]["applied"]);
+    pass(&mut engine, 40 * 60);
+    assert_eq!(until(&mut engine, "acme", "stopped")["stopped"]["reason"], "idle");
+    assert_eq!(http(&mut engine, "POST", "/tenants/acme/wake", &Value::Null).0, 202);
+    until(&mut engine, "acme", "running");
+    assert_eq!(http(&mut engine, "DELETE", "/tenants/acme", &Value::Null).0, 202);
+    pass(&mut engine, 300);
+    assert_eq!(http(&mut engine, "GET", "/tenants/acme", &Value::Null).0, 404);
+    let cloud = engine.shared.cloud();
+    cloud.events_after(0).map(|emitted| emitted.event.clone()).collect()
+}
+
+#[test]
+fn a_tenant_lives_its_whole_life_in_one_thread_and_twice_the_same() {
+    let events = life();
+    let stopped = events
+        .iter()
+        .filter(|event| event["detail"]["lastStatus"] == "STOPPED")
+        .count();
+    assert_eq!(stopped, 3, "one task was replaced, one slept, one was deleted");
+    assert_eq!(events, life());
+}
+
+#[test]
+fn a_failed_message_comes_back_and_its_work_is_done_in_the_end() {
+    let mut engine = engine();
+    let fault = |action: &str, count| Fault {
+        service: Service::Ecs,
+        action: action.to_owned(),
+        error: "ServerException".to_owned(),
+        count,
+    };
+    // More than the SDK's own three attempts.
+    engine.shared.cloud().set_fault(fault("CreateService", 4));
+    http(&mut engine, "PUT", "/tenants/acme", &json!({}));
+    pass(&mut engine, 60);
+    let (_, tenant) = http(&mut engine, "GET", "/tenants/acme", &Value::Null);
+    assert_ne!(tenant["phase"], "running", "{tenant}");
+    until(&mut engine, "acme", "running");
+}
+
+#[test]
+fn an_event_that_fails_for_good_is_tried_three_times_and_kept() {
+    let mut engine = engine();
+    http(&mut engine, "PUT", "/tenants/acme", &json!({}));
+    until(&mut engine, "acme", "running");
+    pass(&mut engine, 60);
+    let fault = |count| Fault {
+        service: Service::DynamoDb,
+        action: "GetItem".to_owned(),
+        error: "InternalServerError".to_owned(),
+        count,
+    };
+    // A task that crashes is told by events whose every attempt meets a failing table.
+    engine.shared.cloud().set_fault(fault(100_000));
+    let task = ask(
+        &mut engine.shared.cloud(),
+        Service::Ecs,
+        "ListTasks",
+        &json!({"cluster": CLUSTER}),
+    )
+    .expect("tasks");
+    let stop = json!({"cluster": CLUSTER, "task": task["taskArns"][0]});
+    ask(&mut engine.shared.cloud(), Service::Ecs, "StopTask", &stop).expect("stopped");
+    pass(&mut engine, 100);
+    assert!(
+        dead_letters(&engine, "berth-EventDeadLetters").is_empty(),
+        "the retries are not over"
+    );
+    pass(&mut engine, 300);
+    engine.shared.cloud().set_fault(fault(0));
+    let kept = dead_letters(&engine, "berth-EventDeadLetters");
+    let of_tasks = kept
+        .iter()
+        .find(|record| record["requestPayload"]["detail-type"] == "ECS Task State Change");
+    let record = of_tasks.unwrap_or_else(|| panic!("no task event among {kept:?}"));
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 3);
+}
+
+#[test]
+fn schedules_tick_at_their_own_times_in_one_long_step() {
+    let mut engine = engine();
+    let before = engine.invocations;
+    pass(&mut engine, 600);
+    assert_eq!(engine.invocations - before, 20, "ten sweeps and ten steps of rollouts");
+}
+
+#[test]
+fn a_path_that_is_not_in_the_template_is_not_found() {
+    let mut engine = engine();
+    assert_eq!(http(&mut engine, "GET", "/nothing", &Value::Null).0, 404);
+}

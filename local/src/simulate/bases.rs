@@ -75,7 +75,7 @@ impl BaseStack {
             self.version.to_string(),
             format!("public.ecr.aws/berth/sample:{}", self.version),
         );
-        let mut base = base_definition(&self.file_system);
+        let mut base = base_definition(&self.file_system, "1");
         *base.pointer_mut("/containerDefinitions/0/image")? = Value::String(image.clone());
         *base.pointer_mut("/containerDefinitions/0/environment/1/value")? = Value::String(version);
         cloud.set_image(&image, behaviour);

@@ -126,3 +126,78 @@ fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::cloud::{Config, StackStatus};
+
+    /// A directory that is gone when the test is.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("berth-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Self(path)
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn cloud() -> Cloud {
+        let mut cloud = Cloud::new(Config::new(1, Timestamp::UNIX_EPOCH)).expect("a cloud");
+        cloud.set_stack("base", StackStatus::CreateComplete);
+        cloud
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded() {
+        let directory = Directory::new("saved");
+        let store = Store::open(&directory.0).expect("a store");
+        assert!(store.load().expect("nothing yet").is_none());
+        let mut cloud = cloud();
+        store.save(&cloud).expect("saved");
+        cloud
+            .advance_to(Timestamp::from_second(60).expect("a time"))
+            .expect("time passes");
+        store.save(&cloud).expect("saved again");
+        let loaded = store.load().expect("readable").expect("a cloud");
+        assert_eq!((loaded.now(), loaded.events_after(0).count()), (cloud.now(), 1));
+    }
+
+    #[test]
+    fn a_crash_while_saving_leaves_the_state_before() {
+        let directory = Directory::new("crash");
+        let store = Store::open(&directory.0).expect("a store");
+        store.save(&cloud()).expect("saved");
+        fs::create_dir(directory.0.join("draft")).expect("a draft");
+        fs::write(directory.0.join("draft").join(STATE), "half").expect("half a state");
+        assert!(store.load().expect("readable").is_some());
+        let mut later = cloud();
+        later
+            .advance_to(Timestamp::from_second(1).expect("a time"))
+            .expect("time passes");
+        store.save(&later).expect("the draft is no obstacle");
+        assert_eq!(store.load().expect("readable").expect("a cloud").now(), later.now());
+    }
+
+    #[test]
+    fn a_broken_directory_is_named() {
+        let directory = Directory::new("broken");
+        let store = Store::open(&directory.0).expect("a store");
+        store.save(&cloud()).expect("saved");
+        let current = fs::read_to_string(directory.0.join(CURRENT)).expect("a name");
+        fs::write(directory.0.join(current.trim()).join(STATE), "{").expect("broken");
+        let error = store.load().expect_err("it is broken").to_string();
+        assert!(error.contains("broken") && error.contains(current.trim()), "{error}");
+        let taken = Store::open(&directory.0).expect_err("it is in use").to_string();
+        assert!(taken.contains("another process"), "{taken}");
+    }
+}

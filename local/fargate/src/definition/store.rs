@@ -113,6 +113,18 @@ impl Definitions {
         }
     }
 
+    pub(crate) fn active(&self) -> impl Iterator<Item = RevisionId> {
+        let revisions = |(family, stored): (&String, &Family)| {
+            let family = family.clone();
+            let ids = stored.active.iter().map(move |revision| RevisionId {
+                family: family.clone(),
+                revision: *revision,
+            });
+            ids.collect::<Vec<_>>()
+        };
+        self.families.iter().flat_map(revisions)
+    }
+
     pub(crate) fn get(&self, id: &RevisionId) -> Option<&Revision> {
         self.families.get(&id.family)?.revisions.get(&id.revision)
     }

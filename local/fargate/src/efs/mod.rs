@@ -53,6 +53,10 @@ pub(crate) enum EfsStep {
 }
 
 impl FileSystems {
+    pub(crate) fn access_point_ids(&self) -> impl Iterator<Item = &str> {
+        self.points.keys().map(String::as_str)
+    }
+
     /// The access points that are not being deleted, with their ids.
     pub(crate) fn lasting_points(&self) -> impl Iterator<Item = (&str, &AccessPoint)> {
         let lasting = self

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
+use super::deployment::Beginning;
 use super::settings::Settings;
 use super::{Service, ServiceKey, ServiceStatus, Token};
 use crate::page::page;
 use crate::placement::Placement;
 use crate::tags;
+use crate::tags::Include;
 use crate::task::run::{TOKEN_LIFE, check_exec, check_token};
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
@@ -80,7 +82,7 @@ impl World {
         if let Some(token) = token {
             self.remember_creation(&cluster, token, args, key);
         }
-        self.begin_deployment(key, definition, placement, None);
+        self.begin_deployment(key, definition, placement, Beginning::Request);
         Ok(object([("service", self.show_service_with_tags(key))]))
     }
 
@@ -151,6 +153,10 @@ impl World {
             }
             ServiceStatus::Active | ServiceStatus::Draining => {}
         }
+        self.keep_past_of_service(key);
+        let Some(service) = self.services.get_mut(key) else {
+            return Err(missing());
+        };
         service.status = ServiceStatus::Draining;
         service.desired = 0;
         self.poke_service(key);
@@ -166,29 +172,41 @@ impl World {
         if asked.len() > 10 {
             return Err(ApiError::parameter("services can have at most 10 items."));
         }
-        let with_tags = args.includes("include", "TAGS");
+        let include = Include::read(args);
         let (mut services, mut failures) = (Vec::new(), Vec::new());
         for given in asked {
-            match self
+            let found = self
                 .service_of(&cluster, given)
-                .filter(|key| !self.is_unseen_service(*key))
-            {
-                Some(key) if with_tags => services.push(self.show_service_with_tags(key)),
-                Some(key) => services.push(self.show_service(key)),
-                None => {
-                    let arn = if given.starts_with("arn:") {
-                        given.to_owned()
-                    } else {
-                        self.config.ecs_arn(&format!("service/{cluster}/{given}"))
-                    };
-                    failures.push(json!({"arn": arn, "reason": "MISSING"}));
-                }
+                .filter(|key| !self.is_unseen_service(*key));
+            match found {
+                Some(key) => services.push(self.read_service(key, include)),
+                None => failures.push(json!({"arn": self.service_arn(&cluster, given), "reason": "MISSING"})),
             }
         }
         Ok(object([
             ("services", Value::Array(services)),
             ("failures", Value::Array(failures)),
         ]))
+    }
+
+    fn service_arn(&self, cluster: &str, given: &str) -> String {
+        if given.starts_with("arn:") {
+            given.to_owned()
+        } else {
+            self.config.ecs_arn(&format!("service/{cluster}/{given}"))
+        }
+    }
+
+    /// A service as a read sees it that may be behind.
+    fn read_service(&mut self, key: ServiceKey, include: Include) -> Value {
+        let mut shown = match self.past_of_service(key) {
+            Some(past) => past,
+            None => self.show_service_with_tags(key),
+        };
+        if let (Include::Nothing, Value::Object(members)) = (include, &mut shown) {
+            members.remove("tags");
+        }
+        shown
     }
 
     fn is_unseen_service(&mut self, key: ServiceKey) -> bool {

@@ -4,7 +4,7 @@
 //! `DeploymentCircuitBreaker`; Deployment.failedTasks.
 
 use super::ServiceKey;
-use super::deployment::Rollout;
+use super::deployment::{Beginning, Origin, Rollout};
 use super::settings::Rollback;
 use crate::world::World;
 
@@ -35,20 +35,18 @@ impl World {
         );
         self.emit_deployment(key, &id, "SERVICE_DEPLOYMENT_FAILED", &reason);
         if breaker.rollback == Rollback::On {
-            self.roll_back(key, &id);
+            self.roll_back(key);
         }
     }
 
-    /// Deploys again what was last deployed successfully, if there is such a thing and it is not what failed.
-    fn roll_back(&mut self, key: ServiceKey, failed: &str) {
+    /// Deploys again what was last deployed successfully, if there is such a thing and this was not tried just now.
+    fn roll_back(&mut self, key: ServiceKey) {
         let Some(service) = self.services.get(key) else { return };
-        let Some(good) = service.completed.clone().filter(|good| good.deployment != failed) else {
-            return;
-        };
-        let again = service
+        let Some(good) = service.completed.clone() else { return };
+        if service
             .primary()
-            .is_some_and(|p| p.definition == good.definition && p.placement == good.placement);
-        if again {
+            .is_none_or(|primary| primary.origin == Origin::Rollback)
+        {
             return;
         }
         self.say(key, &format!("rolling back to deployment {}.", good.deployment));
@@ -56,6 +54,6 @@ impl World {
             "ECS deployment circuit breaker: rolling back to deploymentId {}.",
             good.deployment
         );
-        self.begin_deployment(key, good.definition, good.placement, Some(reason));
+        self.begin_deployment(key, good.definition, good.placement, Beginning::Rollback(reason));
     }
 }

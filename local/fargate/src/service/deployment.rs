@@ -20,6 +20,7 @@ pub(crate) struct Deployment {
     pub(crate) placement: Placement,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    pub(crate) origin: Origin,
     pub(crate) rollout: Rollout,
     pub(crate) reason: String,
     /// `failedTasks`: failures since the last healthy task.
@@ -28,6 +29,23 @@ pub(crate) struct Deployment {
     pub(crate) false_starts: u32,
     /// Before this time no task is started.
     pub(crate) not_before: Timestamp,
+}
+
+/// Where a deployment comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// A caller asked for it.
+    Request,
+    /// The circuit breaker took back the one before. It is not taken back itself.
+    Rollback,
+}
+
+/// Why a deployment begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    Request,
+    /// With the reason that is told.
+    Rollback(String),
 }
 
 /// A deployment's `rolloutState`.
@@ -46,6 +64,14 @@ impl Rollout {
             Self::Failed => "FAILED",
         }
     }
+}
+
+/// A service action event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    SteadyState,
+    StartImpaired,
+    PlacementFailure,
 }
 
 /// What was deployed successfully.
@@ -78,17 +104,21 @@ impl World {
         key: ServiceKey,
         definition: RevisionId,
         placement: Placement,
-        why: Option<String>,
+        beginning: Beginning,
     ) {
         let id = self.dice.deployment();
         self.definitions.refer(&definition);
-        let reason = why.unwrap_or_else(|| format!("ECS deployment {id} in progress."));
+        let (origin, reason) = match beginning {
+            Beginning::Request => (Origin::Request, format!("ECS deployment {id} in progress.")),
+            Beginning::Rollback(reason) => (Origin::Rollback, reason),
+        };
         let deployment = Deployment {
             id: id.clone(),
             definition,
             placement,
             created: self.now,
             updated: self.now,
+            origin,
             rollout: Rollout::InProgress,
             reason: reason.clone(),
             failed: 0,
@@ -151,14 +181,22 @@ impl World {
     }
 
     /// Source: Amazon ECS Developer Guide, "Amazon ECS service action events".
-    pub(crate) fn emit_action(&mut self, key: ServiceKey, kind: &str, name: &str) {
+    pub(crate) fn emit_action(&mut self, key: ServiceKey, action: Action) {
         let Some(service) = self.services.get(key) else { return };
-        let detail = json!({
+        let (kind, name, reason) = match action {
+            Action::SteadyState => ("INFO", "SERVICE_STEADY_STATE", None),
+            Action::StartImpaired => ("WARN", "SERVICE_TASK_START_IMPAIRED", None),
+            Action::PlacementFailure => ("ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", Some("RESOURCE:FARGATE")),
+        };
+        let mut detail = json!({
             "eventType": kind,
             "eventName": name,
             "clusterArn": self.config.ecs_arn(&format!("cluster/{}", service.cluster)),
             "createdAt": iso(self.now),
         });
+        if let (Some(reason), Some(members)) = (reason, detail.as_object_mut()) {
+            members.insert("reason".to_owned(), json!(reason));
+        }
         let arn = service.arn.clone();
         self.emit_ecs("ECS Service Action", &arn, detail);
     }

@@ -72,9 +72,9 @@ pub(crate) fn plan(situation: &Situation) -> Plan {
     let Situation {
         desired,
         least_healthy,
-        most_running,
         starts,
         ref members,
+        ..
     } = *situation;
     let wanted = |side: Side| {
         members
@@ -92,14 +92,7 @@ pub(crate) fn plan(situation: &Situation) -> Plan {
         Starts::Never => 0,
         _ => desired.saturating_sub(good),
     };
-    let occupied = count(members.iter());
-    let room = most_running.max(desired).saturating_sub(occupied);
-    let room = if old.is_empty() && new.len() == members.len() && good == count(new.iter()) {
-        // No deployment and nothing to replace: the desired count itself is the limit.
-        missing.max(room)
-    } else {
-        most_running.saturating_sub(occupied)
-    };
+    let room = room(situation, &new, missing);
     let start = if starts == Starts::Allowed {
         missing.min(room)
     } else {
@@ -124,6 +117,24 @@ pub(crate) fn plan(situation: &Situation) -> Plan {
         stop.extend(old_to_stop(&old, kept_new, more, desired, least_healthy));
     }
     Plan { start, stop }
+}
+
+/// How many tasks may be started besides those that there are.
+fn room(situation: &Situation, new: &[&Member], missing: u32) -> u32 {
+    let Situation {
+        desired,
+        most_running,
+        ref members,
+        ..
+    } = *situation;
+    let occupied = count(members.iter());
+    let replacing = new.len() < members.len() || new.iter().any(|member| member.worth == Worth::Unhealthy);
+    if replacing {
+        most_running.saturating_sub(occupied)
+    } else {
+        // No deployment and nothing to replace: the desired count itself is the limit.
+        missing.max(most_running.max(desired).saturating_sub(occupied))
+    }
 }
 
 /// The tasks of the new deployment that are too many.

@@ -1,9 +1,10 @@
 //! What a service's tasks make of their deployments: successes, failures, and delays of the next start.
 
-use super::Service;
-use super::deployment::{Deployment, Rollout, start_delay};
+use super::deployment::{Action, Deployment, Rollout, start_delay};
 use super::scheduler::has_check;
 use super::settings::Reset;
+use super::{Service, ServiceKey};
+use crate::placement::NO_CAPACITY;
 use crate::task::TaskKey;
 use crate::task::containers::{Health, task_health};
 use crate::task::stop::Cause;
@@ -11,6 +12,13 @@ use crate::world::World;
 
 /// False starts in a row from which on the service is told to be impaired.
 const IMPAIRED: u32 = 3;
+
+/// Whether a task that failed had come to RUNNING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    Came,
+    Failed,
+}
 
 impl World {
     /// A service's task is RUNNING: the next start is not delayed, and without a health check it is a success.
@@ -62,7 +70,6 @@ impl World {
 
     /// A service's task is to stop: perhaps its deployment has failed once more.
     pub(crate) fn service_task_stopping(&mut self, task: TaskKey) {
-        let now = self.now;
         let Some(found) = self.tasks.get(task) else { return };
         let Some(key) = found.service else { return };
         let started = found.times.started.is_some();
@@ -71,21 +78,46 @@ impl World {
             Some(Cause::Other) => !started,
             Some(Cause::Intended) | None => false,
         };
-        let Some(deployment) = self.deployment_of(task).filter(|_| failure) else {
+        if let Some(deployment) = self.deployment_of(task).filter(|_| failure) {
+            let id = deployment.id.clone();
+            self.record_failure(key, &id, if started { Start::Came } else { Start::Failed });
+        }
+    }
+
+    /// There was no capacity for a task. Source: `Deployment.failedTasks`: a task that cannot be launched is a failure.
+    pub(super) fn placement_failed(&mut self, key: ServiceKey) {
+        let Some(id) = self
+            .services
+            .get(key)
+            .and_then(|service| Some(service.primary()?.id.clone()))
+        else {
+            return;
+        };
+        self.say(key, &format!("was unable to place a task. Reason: {NO_CAPACITY}"));
+        self.emit_action(key, Action::PlacementFailure);
+        self.record_failure(key, &id, Start::Failed);
+    }
+
+    fn record_failure(&mut self, key: ServiceKey, deployment: &str, start: Start) {
+        let now = self.now;
+        let Some(service) = self.services.get_mut(key) else {
+            return;
+        };
+        let Some(deployment) = service.deployments.iter_mut().find(|one| one.id == deployment) else {
             return;
         };
         if deployment.rollout == Rollout::InProgress {
             deployment.failed += 1;
         }
         let mut impaired = false;
-        if !started {
+        if start == Start::Failed {
             deployment.false_starts += 1;
             deployment.not_before = now + start_delay(deployment.false_starts);
             impaired = deployment.false_starts == IMPAIRED;
         }
         if impaired {
             self.say(key, "is unable to consistently start tasks successfully.");
-            self.emit_action(key, "WARN", "SERVICE_TASK_START_IMPAIRED");
+            self.emit_action(key, Action::StartImpaired);
         }
         self.judge_deployment(key);
     }

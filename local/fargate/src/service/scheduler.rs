@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::deployment::Rollout;
+use super::deployment::{Action, Rollout};
 use super::plan::{Member, Plan, Side, Situation, Starts, Worth, plan};
 use super::{ServiceKey, ServiceStatus};
+use crate::placement::Capacity;
 use crate::task::containers::{Health, task_health};
 use crate::task::overrides::{self, Overrides};
 use crate::task::run::NewTask;
@@ -179,6 +180,10 @@ impl World {
         if count == 0 {
             return;
         }
+        if self.capacity == Capacity::Unavailable {
+            self.placement_failed(key);
+            return;
+        }
         let Some(new) = self.new_service_task(key) else { return };
         let mut started = Vec::new();
         for _ in 0..count {
@@ -244,11 +249,8 @@ impl World {
             return;
         }
         let healthy = |member: &Member| member.side == Side::New && member.worth == Worth::Healthy && member.wanted;
-        let failed = service
-            .primary()
-            .is_none_or(|primary| primary.rollout == Rollout::Failed);
         let there = situation.members.len() == situation.desired as usize && situation.members.iter().all(healthy);
-        if failed || !there {
+        if !there {
             return;
         }
         if service
@@ -263,17 +265,17 @@ impl World {
             .is_some_and(|service| !std::mem::replace(&mut service.steady, true));
         if news {
             self.say(key, "has reached a steady state.");
-            self.emit_action(key, "INFO", "SERVICE_STEADY_STATE");
+            self.emit_action(key, Action::SteadyState);
         }
     }
 
     /// Besides what changes, only the end of a delay or of a task's first seconds needs another look.
     fn plan_next_look(&mut self, key: ServiceKey, situation: &Situation) {
         let Some(service) = self.services.get(key) else { return };
-        let delay = match situation.starts {
-            Starts::Delayed => service.primary().map(|primary| primary.not_before),
-            _ => None,
-        };
+        let delay = service
+            .primary()
+            .filter(|primary| primary.rollout != Rollout::Failed)
+            .map(|primary| primary.not_before);
         let fresh = situation.members.iter().filter(|member| member.worth == Worth::Fresh);
         let settled = fresh
             .filter_map(|member| self.tasks.get(member.key)?.times.started)
@@ -297,6 +299,7 @@ impl World {
     }
 
     pub(crate) fn forget_service(&mut self, key: ServiceKey) {
+        self.pasts.forget_service(key);
         let Some(service) = self.services.remove(key) else {
             return;
         };

@@ -4,6 +4,7 @@
 
 use super::ServiceStatus;
 use super::actions::{body_of, desired_count};
+use super::deployment::Beginning;
 use crate::task::run::check_exec;
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
@@ -40,6 +41,7 @@ impl World {
             || placement.platform_version != primary.placement.platform_version
             || settings.needs_deployment(&service.settings);
         let forced = args.flag("forceNewDeployment") == Some(true);
+        self.keep_past_of_service(key);
         if let Some(service) = self.services.get_mut(key) {
             if service.desired != desired {
                 service.steady = false;
@@ -48,7 +50,7 @@ impl World {
             service.settings = settings;
         }
         if changed || forced {
-            self.begin_deployment(key, definition, placement, None);
+            self.begin_deployment(key, definition, placement, Beginning::Request);
         } else if let Some(primary) = self.services.get_mut(key).and_then(|service| service.primary_mut()) {
             primary.placement = placement;
             primary.updated = self.now;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::stop::{Cause, Stop, StopCode};
 use super::{Status, TaskKey};
 use crate::page::page;
+use crate::tags::Include;
 use crate::wire::args::Args;
 use crate::wire::error::{Answer, ApiError};
 use crate::wire::object;
@@ -68,13 +69,12 @@ impl World {
         if asked.len() > 100 {
             return Err(ApiError::parameter("tasks can have at most 100 items."));
         }
-        let with_tags = args.includes("include", "TAGS");
+        let include = Include::read(args);
         let (mut tasks, mut failures) = (Vec::new(), Vec::new());
         for given in asked {
             let found = self.task_of(&cluster, given).filter(|key| !self.is_unseen(*key));
             match found {
-                Some(key) if with_tags => tasks.push(self.show_task_with_tags(key)),
-                Some(key) => tasks.push(self.show_task(key)),
+                Some(key) => tasks.push(self.read_task(key, include)),
                 None => failures.push(json!({"arn": self.task_arn(&cluster, given), "reason": "MISSING"})),
             }
         }
@@ -82,6 +82,18 @@ impl World {
             ("tasks", Value::Array(tasks)),
             ("failures", Value::Array(failures)),
         ]))
+    }
+
+    /// A task as a read sees it that may be behind.
+    fn read_task(&mut self, key: TaskKey, include: Include) -> Value {
+        let mut shown = match self.past_of_task(key) {
+            Some(past) => past,
+            None => self.show_task_with_tags(key),
+        };
+        if let (Include::Nothing, Value::Object(members)) = (include, &mut shown) {
+            members.insert("tags".to_owned(), Value::Array(Vec::new()));
+        }
+        shown
     }
 
     fn is_unseen(&mut self, key: TaskKey) -> bool {
@@ -184,16 +196,5 @@ impl World {
             },
         );
         Ok(())
-    }
-
-    /// The ARNs of all tasks that are remembered, oldest first: for tools that look at the whole world.
-    pub fn task_arns(&self) -> impl Iterator<Item = &str> {
-        self.tasks.all.values().map(|task| task.arn.as_str())
-    }
-
-    /// A task as `DescribeTasks` would show it, tags included, without a call being made; none if nobody remembers it.
-    pub fn peek_task(&self, arn: &str) -> Option<Value> {
-        let key = self.tasks.by_id(arn.rsplit_once('/').map_or(arn, |(_, id)| id))?;
-        Some(self.show_task_with_tags(key))
     }
 }

@@ -102,6 +102,7 @@ impl World {
     }
 
     pub(super) fn forget_task(&mut self, key: TaskKey) {
+        self.pasts.forget_task(key);
         let Some(task) = self.tasks.forget(key) else { return };
         if let Some(cluster) = self.clusters.get_mut(&task.cluster) {
             cluster.tasks.remove(&key);

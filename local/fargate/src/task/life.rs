@@ -67,6 +67,10 @@ impl World {
     /// Changes a task, and tells the world about it: the version grows and an event is emitted.
     pub(crate) fn change_task(&mut self, key: TaskKey, change: impl FnOnce(&mut Task)) {
         let now = self.now;
+        self.keep_past_of_task(key);
+        if let Some(service) = self.tasks.get(key).and_then(|task| task.service) {
+            self.keep_past_of_service(service);
+        }
         let Some(task) = self.tasks.get_mut(key) else { return };
         change(task);
         task.version += 1;

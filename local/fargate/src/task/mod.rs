@@ -132,6 +132,23 @@ pub(crate) struct Times {
     pub(crate) stopped: Option<Timestamp>,
 }
 
+impl From<Timestamp> for Times {
+    /// Of a task that is created now.
+    fn from(now: Timestamp) -> Self {
+        Self {
+            created: now,
+            updated: now,
+            connected: None,
+            pull_started: None,
+            pull_stopped: None,
+            started: None,
+            stopping: None,
+            execution_stopped: None,
+            stopped: None,
+        }
+    }
+}
+
 impl Task {
     /// Whether ECS wants it to run.
     pub(crate) fn wanted(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::dice::Dice;
 use crate::wire::object;
 
 /// The elastic network interface of one task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Interface {
     pub(crate) attachment: String,
     pub(crate) subnet: String,
@@ -21,8 +21,9 @@ pub(crate) struct Interface {
     pub(crate) made: Option<Made>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum InterfaceStatus {
+    #[default]
     PreCreated,
     Attached,
     Deleted,

@@ -11,7 +11,7 @@ use super::network::Interface;
 use super::overrides::{self, Overrides};
 use super::{Status, Task, TaskKey, Times};
 use crate::definition::store::RevisionId;
-use crate::placement::Placement;
+use crate::placement::{Capacity, NO_CAPACITY, Placement};
 use crate::service::ServiceKey;
 use crate::tags::{self, Tags};
 use crate::throttle::Category;
@@ -66,6 +66,16 @@ impl World {
         }
         let new = self.read_run(args, cluster.clone())?;
         self.draw_launches(u32::try_from(count).unwrap_or(1))?;
+        if self.capacity == Capacity::Unavailable {
+            let failure = object([
+                ("arn", new.definition.arn(&self.config).into()),
+                ("reason", NO_CAPACITY.into()),
+            ]);
+            return Ok(object([
+                ("tasks", Value::Array(Vec::new())),
+                ("failures", Value::Array(vec![failure])),
+            ]));
+        }
         let tasks: Vec<_> = (0..count).map(|_| self.launch(&new)).collect();
         if let Some(token) = args.named("clientToken") {
             self.remember(&cluster, token, args, &tasks);
@@ -247,26 +257,11 @@ impl World {
             platform_family: windows.unwrap_or("Linux").to_owned(),
             architecture: if arm { "arm64" } else { "x86_64" }.to_owned(),
             zone: String::new(),
-            interface: Interface {
-                attachment: String::new(),
-                subnet: String::new(),
-                status: super::network::InterfaceStatus::PreCreated,
-                made: None,
-            },
+            interface: Interface::default(),
             containers: Vec::new(),
             status: Status::Provisioning,
             version: 1,
-            times: Times {
-                created: self.now,
-                updated: self.now,
-                connected: None,
-                pull_started: None,
-                pull_stopped: None,
-                started: None,
-                stopping: None,
-                execution_stopped: None,
-                stopped: None,
-            },
+            times: Times::from(self.now),
             stop: None,
         }
     }

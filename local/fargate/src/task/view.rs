@@ -1,5 +1,6 @@
 //! A task as `DescribeTasks` and as events show it.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::containers::{Container, Health, State, task_health};
@@ -54,7 +55,7 @@ impl World {
     }
 
     fn common(&self, task: &Task, reader: Reader) -> Map<String, Value> {
-        let (time, kind): (fn(jiff::Timestamp) -> Value, _) = match reader {
+        let (time, kind): (fn(Timestamp) -> Value, _) = match reader {
             Reader::Caller => (epoch, "ElasticNetworkInterface"),
             Reader::Event => (iso, "eni"),
         };
@@ -91,34 +92,39 @@ impl World {
         put("taskArn", json!(task.arn));
         put("taskDefinitionArn", json!(task.definition.arn(&self.config)));
         put("version", json!(task.version));
-        if let Some(starter) = &task.started_by {
-            put("startedBy", json!(starter));
-        }
-        if let Some(provider) = task.launch.provider() {
-            put("capacityProviderName", json!(provider));
-        }
-        if let Some(connected) = task.times.connected {
-            put("connectivity", json!("CONNECTED"));
-            put("connectivityAt", time(connected));
-        }
-        if let Some(stop) = &task.stop {
-            put("stoppedReason", json!(stop.reason));
-            put("stopCode", json!(stop.code.name()));
-        }
-        for (name, at) in [
-            ("createdAt", Some(task.times.created)),
-            ("pullStartedAt", task.times.pull_started),
-            ("pullStoppedAt", task.times.pull_stopped),
-            ("startedAt", task.times.started),
-            ("stoppingAt", task.times.stopping),
-            ("executionStoppedAt", task.times.execution_stopped),
-            ("stoppedAt", task.times.stopped),
-        ] {
-            if let Some(at) = at {
-                put(name, time(at));
-            }
-        }
+        show_happenings(task, time, &mut put);
         shown
+    }
+}
+
+/// The members that a task has only once something has happened to it.
+fn show_happenings(task: &Task, time: fn(Timestamp) -> Value, put: &mut impl FnMut(&str, Value)) {
+    if let Some(starter) = &task.started_by {
+        put("startedBy", json!(starter));
+    }
+    if let Some(provider) = task.launch.provider() {
+        put("capacityProviderName", json!(provider));
+    }
+    if let Some(connected) = task.times.connected {
+        put("connectivity", json!("CONNECTED"));
+        put("connectivityAt", time(connected));
+    }
+    if let Some(stop) = &task.stop {
+        put("stoppedReason", json!(stop.reason));
+        put("stopCode", json!(stop.code.name()));
+    }
+    for (name, at) in [
+        ("createdAt", Some(task.times.created)),
+        ("pullStartedAt", task.times.pull_started),
+        ("pullStoppedAt", task.times.pull_stopped),
+        ("startedAt", task.times.started),
+        ("stoppingAt", task.times.stopping),
+        ("executionStoppedAt", task.times.execution_stopped),
+        ("stoppedAt", task.times.stopped),
+    ] {
+        if let Some(at) = at {
+            put(name, time(at));
+        }
     }
 }
 

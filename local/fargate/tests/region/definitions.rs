@@ -247,3 +247,153 @@ fn a_member_that_no_model_knows_comes_back() {
     assert_eq!(found.pointer("/taskDefinition/novelty"), Some(&json!({"a": [1]})));
     assert_eq!(text(&found, "/taskDefinition/containerDefinitions/0/oddity"), "x");
 }
+
+#[test]
+fn an_efs_volume_with_an_access_point_needs_encryption_and_no_root_of_its_own() {
+    let volume = |members: Value| {
+        let efs = merged(&json!({"fileSystemId": "fs-0123456789abcdef0"}), &members);
+        merged(
+            &definition(),
+            &json!({"volumes": [{"name": "v", "efsVolumeConfiguration": efs}]}),
+        )
+    };
+    let point = json!({"accessPointId": "fsap-0123456789abcdef0"});
+    let iam = json!({"iam": "ENABLED"});
+    for (members, good) in [
+        (json!({}), true),
+        (json!({"rootDirectory": "/x"}), true),
+        (
+            json!({"transitEncryption": "ENABLED", "authorizationConfig": point}),
+            true,
+        ),
+        (
+            json!({"transitEncryption": "ENABLED", "authorizationConfig": point, "rootDirectory": "/"}),
+            true,
+        ),
+        (
+            json!({"transitEncryption": "ENABLED", "authorizationConfig": point, "rootDirectory": "/x"}),
+            false,
+        ),
+        (
+            json!({"transitEncryption": "DISABLED", "authorizationConfig": point}),
+            false,
+        ),
+        (json!({"authorizationConfig": point}), false),
+        (
+            json!({"transitEncryption": "ENABLED", "authorizationConfig": iam}),
+            true,
+        ),
+        (json!({"authorizationConfig": iam}), false),
+        (
+            json!({"transitEncryption": "ENABLED", "transitEncryptionPort": 2999}),
+            true,
+        ),
+        (
+            json!({"transitEncryption": "ENABLED", "transitEncryptionPort": 65536}),
+            false,
+        ),
+        (json!({"fileSystemId": "nonsense"}), false),
+    ] {
+        assert_eq!(accepts(&volume(members.clone())), good, "{members}");
+    }
+    let two = json!({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}, "dockerVolumeConfiguration": {}}]});
+    assert!(!accepts(&merged(&definition(), &two)));
+}
+
+#[test]
+fn mounts_name_a_volume_and_a_path_that_is_free() {
+    let mounts = |mounts: Value| {
+        let volumes = json!({"volumes": [{"name": "v"}, {"name": "w"}]});
+        with_main(&merged(&definition(), &volumes), &json!({"mountPoints": mounts}))
+    };
+    assert!(accepts(&mounts(
+        json!([{"sourceVolume": "v", "containerPath": "/a"}, {"sourceVolume": "w", "containerPath": "/b"}])
+    )));
+    assert!(!accepts(&mounts(
+        json!([{"sourceVolume": "v", "containerPath": "/a"}, {"sourceVolume": "w", "containerPath": "/a"}])
+    )));
+    assert!(!accepts(&mounts(json!([{"sourceVolume": "x", "containerPath": "/a"}]))));
+    assert!(!accepts(&mounts(json!([{"sourceVolume": "v"}]))));
+}
+
+#[test]
+fn environment_files_are_at_most_ten_and_end_in_env() {
+    let files = |count: usize, name: &str| {
+        let files = vec![json!({"type": "s3", "value": format!("arn:aws:s3:::bucket/{name}")}); count];
+        with_main(&definition(), &json!({"environmentFiles": files}))
+    };
+    assert!(accepts(&files(10, "a.env")));
+    assert!(!accepts(&files(11, "a.env")) && !accepts(&files(1, "a.txt")) && !accepts(&files(1, "env")));
+}
+
+#[test]
+fn logs_to_cloudwatch_need_an_execution_role() {
+    let log = |driver: &str| json!({"logConfiguration": {"logDriver": driver}});
+    let roleless = merged(&definition(), &json!({"executionRoleArn": null}));
+    assert!(accepts(&with_main(&definition(), &log("awslogs"))));
+    assert!(!accepts(&with_main(&roleless, &log("awslogs"))));
+    assert!(accepts(&with_main(&roleless, &log("splunk"))));
+}
+
+#[test]
+fn ports_are_mapped_once_and_to_themselves() {
+    let ports = |ports: Value| with_main(&definition(), &json!({"portMappings": ports}));
+    assert!(accepts(&ports(
+        json!([{"containerPort": 80, "hostPort": 80}, {"containerPort": 80, "protocol": "udp"}])
+    )));
+    assert!(accepts(&ports(json!([{"containerPortRange": "8000-8010"}]))));
+    for wrong in [
+        json!([{"containerPort": 80, "hostPort": 81}]),
+        json!([{"containerPort": 80}, {"containerPort": 80}]),
+        json!([{"containerPort": 80, "name": "a"}, {"containerPort": 81, "name": "a"}]),
+        json!([{"protocol": "tcp"}]),
+        json!([{"containerPort": 80, "containerPortRange": "80-81"}]),
+    ] {
+        assert!(!accepts(&ports(wrong.clone())), "{wrong}");
+    }
+}
+
+#[test]
+fn a_definition_that_is_not_for_fargate_has_other_rules() {
+    let other = merged(
+        &definition(),
+        &json!({"requiresCompatibilities": ["EC2"], "networkMode": "bridge", "cpu": null, "memory": null}),
+    );
+    assert!(!accepts(&other), "without a size each container needs its memory");
+    let limited = with_main(&other, &json!({"memory": 128, "privileged": true}));
+    assert!(accepts(&limited));
+    let mut region = region(1);
+    let arn = region.register(&limited);
+    assert_eq!(
+        region.code("RunTask", &crate::support::run(&arn)),
+        "InvalidParameterException"
+    );
+}
+
+#[test]
+fn a_definition_has_at_most_fifty_tags_which_are_unique() {
+    let tagged = |count: usize| {
+        let tags: Vec<_> = (0..count).map(|n| json!({"key": n.to_string(), "value": ""})).collect();
+        merged(&definition(), &json!({"tags": tags}))
+    };
+    assert!(accepts(&tagged(50)) && !accepts(&tagged(51)));
+    let twice = json!({"tags": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]});
+    assert!(!accepts(&merged(&definition(), &twice)));
+}
+
+#[test]
+fn a_family_means_its_newest_active_revision() {
+    let mut region = region(1);
+    let first = region.register(&definition());
+    let second = region.register(&definition());
+    let mut meant = |gone: &str| {
+        region.ok("DeregisterTaskDefinition", &json!({"taskDefinition": gone}));
+        let found = region.call("DescribeTaskDefinition", &json!({"taskDefinition": "app"}));
+        found
+            .ok()
+            .map(|found| text(&found, "/taskDefinition/taskDefinitionArn"))
+    };
+    assert_eq!(meant(&second), Some(first.clone()));
+    assert_eq!(meant(&first), None);
+    assert_eq!(region.world.active_definitions().count(), 0);
+}

@@ -154,3 +154,18 @@ fn tags_and_faults_work_as_for_other_services() {
     );
     region.efs("POST", "access-points", &body).unwrap();
 }
+
+#[test]
+fn a_file_system_has_at_most_ten_thousand_access_points() {
+    let mut region = region(1);
+    let system = file_system(&mut region);
+    for number in 0..10_000 {
+        access_point(&mut region, &system, &number.to_string());
+    }
+    let body = json!({"ClientToken": "more", "FileSystemId": system});
+    let refused = region.efs("POST", "access-points", &body).unwrap_err();
+    assert_eq!(
+        (refused.status, refused.code.as_str()),
+        (403, "AccessPointLimitExceeded")
+    );
+}

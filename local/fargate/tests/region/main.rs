@@ -7,7 +7,9 @@
     reason = "all of this is test code: its helpers may fail the test, too"
 )]
 
+mod convergence;
 mod definitions;
+mod deployments;
 mod file_systems;
 mod services;
 mod support;

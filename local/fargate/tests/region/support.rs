@@ -93,7 +93,7 @@ impl Region {
             }
             self.pass(1);
         }
-        panic!("not within {within} s");
+        panic!("not within {within} s: {:#}", self.service());
     }
 
     pub(crate) fn register(&mut self, definition: &Value) -> String {

@@ -370,3 +370,137 @@ fn a_task_has_the_size_the_storage_and_the_platform_that_were_asked_for() {
     assert_eq!(text(task, "/attributes/0/value"), "arm64");
     assert_eq!(text(task, "/platformVersion"), "1.4.0");
 }
+
+#[test]
+fn a_network_has_one_to_sixteen_subnets_and_at_most_five_security_groups() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let mut accepts = |subnets: usize, groups: usize| {
+        let vpc = json!({"subnets": vec!["subnet-a"; subnets], "securityGroups": vec!["sg-a"; groups]});
+        let network = json!({"networkConfiguration": {"awsvpcConfiguration": vpc}});
+        region.call("RunTask", &merged(&run(&definition), &network)).is_ok()
+    };
+    assert!(accepts(1, 0) && accepts(16, 5));
+    assert!(!accepts(0, 0) && !accepts(17, 0) && !accepts(1, 6));
+}
+
+#[test]
+fn what_needs_platform_1_4_is_refused_on_an_older_one() {
+    let mut region = region(1);
+    let plain = region.register(&definition());
+    let storage = region.register(&merged(&definition(), &json!({"ephemeralStorage": {"sizeInGiB": 21}})));
+    let old = json!({"platformVersion": "1.3.0"});
+    region.ok("RunTask", &merged(&run(&plain), &old));
+    let code = region.code("RunTask", &merged(&run(&storage), &old));
+    assert_eq!(code, "PlatformTaskDefinitionIncompatibilityException");
+    region.ok("RunTask", &run(&storage));
+}
+
+#[test]
+fn storage_can_be_overridden_within_its_limits() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let storage = |size: u32| json!({"overrides": {"ephemeralStorage": {"sizeInGiB": size}}});
+    for (size, good) in [(20, false), (21, true), (200, true), (201, false)] {
+        let answer = region.call("RunTask", &merged(&run(&definition), &storage(size)));
+        assert_eq!(answer.is_ok(), good, "{size}");
+    }
+}
+
+#[test]
+fn an_address_that_was_freed_is_soon_someone_elses() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let address = |task: &Value| text(task, "/containers/0/networkInterfaces/0/privateIpv4Address");
+    let arn = region.run(&definition);
+    let first = address(&region.reach(&arn, "RUNNING"));
+    region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+    let stopped = region.reach(&arn, "STOPPED");
+    assert_eq!(address(&stopped), first, "a stopped task still shows it");
+    let arn = region.run(&definition);
+    assert_eq!(address(&region.reach(&arn, "RUNNING")), first);
+}
+
+#[test]
+fn a_container_that_was_being_started_when_its_task_was_stopped_never_runs() {
+    let mut region = region(1);
+    let definition = image(&mut region, Behaviour::Slow(30), &json!({}));
+    let arn = region.run(&definition);
+    region.pass(25);
+    assert_eq!(region.status(&arn), "ACTIVATING");
+    region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+    region.pass(120);
+    let task = region.task(&arn);
+    assert_eq!(
+        (text(&task, "/lastStatus"), text(&task, "/containers/0/lastStatus")),
+        ("STOPPED".to_owned(), "STOPPED".to_owned())
+    );
+    assert_eq!(task.pointer("/containers/0/exitCode"), None);
+}
+
+/// For shutdown the order of dependencies is reversed: who depends on another goes first.
+#[test]
+fn containers_stop_in_the_reverse_order_of_their_dependencies() {
+    let mut region = region(1);
+    region.world.set_image("stubborn", Behaviour::IgnoresSigterm);
+    let two = |depends: Value| {
+        json!({"containerDefinitions": [
+            {"name": "main", "image": "stubborn", "stopTimeout": 20, "dependsOn": depends},
+            {"name": "side", "image": "stubborn", "stopTimeout": 20},
+        ]})
+    };
+    for (depends, longest) in [
+        (json!([]), 20.0),
+        (json!([{"containerName": "side", "condition": "START"}]), 40.0),
+    ] {
+        let definition = region.register(&merged(&definition(), &two(depends)));
+        let arn = region.run(&definition);
+        region.reach(&arn, "RUNNING");
+        region.ok("StopTask", &json!({"cluster": "main", "task": arn}));
+        let task = region.reach(&arn, "STOPPED");
+        let time = |member: &str| task.get(member).and_then(Value::as_f64).unwrap();
+        let took = time("executionStoppedAt") - time("stoppingAt");
+        assert!((longest..longest + 4.0).contains(&took), "{took}");
+    }
+}
+
+#[test]
+fn a_task_is_found_in_its_own_cluster_only() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    let arn = region.run(&definition);
+    region.ok("CreateCluster", &json!({"clusterName": "other"}));
+    let id = arn.rsplit('/').next().unwrap();
+    for given in [arn.as_str(), id] {
+        let reply = region.ok("DescribeTasks", &json!({"cluster": "other", "tasks": [given]}));
+        assert_eq!(text(&reply, "/failures/0/reason"), "MISSING", "{given}");
+    }
+    assert_eq!(
+        region.code("StopTask", &json!({"cluster": "other", "task": id})),
+        "InvalidParameterException"
+    );
+}
+
+#[test]
+fn a_tag_of_the_request_wins_over_that_of_the_definition() {
+    let mut region = region(1);
+    let tagged = json!({"tags": [{"key": "a", "value": "definition"}, {"key": "b", "value": "definition"}]});
+    let definition = region.register(&merged(&definition(), &tagged));
+    let own = json!({"propagateTags": "TASK_DEFINITION", "tags": [{"key": "a", "value": "request"}]});
+    let reply = region.ok("RunTask", &merged(&run(&definition), &own));
+    let expected = json!([{"key": "a", "value": "request"}, {"key": "b", "value": "definition"}]);
+    assert_eq!(reply.pointer("/tasks/0/tags"), Some(&expected));
+}
+
+#[test]
+fn failed_checks_count_only_after_the_start_period() {
+    let mut region = region(1);
+    let check = json!({"healthCheck": {"command": ["CMD", "true"], "interval": 10, "retries": 2, "startPeriod": 60}});
+    let definition = image(&mut region, Behaviour::Unhealthy, &check);
+    let arn = region.run(&definition);
+    region.reach(&arn, "RUNNING");
+    region.pass(75);
+    assert_eq!(text(&region.task(&arn), "/healthStatus"), "UNKNOWN");
+    region.pass(10);
+    assert_eq!(text(&region.task(&arn), "/healthStatus"), "UNHEALTHY");
+}

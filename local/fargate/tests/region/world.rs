@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{Region, definition, list, merged, region, run, text};
-use berth_fargate::{Behaviour, Consistency, Delivery, StackStatus, Throttling, World};
+use berth_fargate::{Behaviour, Capacity, Consistency, Delivery, StackStatus, Throttling, World};
 use serde_json::{Value, json};
 
 /// A busy half hour: services that come, fail, change and go, with events that are delivered badly.
@@ -183,6 +183,7 @@ fn clusters_are_made_once_counted_and_deleted_when_empty() {
     let definition = region.register(&definition());
     region.create(&definition, &json!({}));
     region.steady(1);
+    region.ok("CreateCluster", &json!({"clusterName": "main"}));
     let described = region.ok("DescribeClusters", &json!({"clusters": ["main", "nowhere"]}));
     let cluster = &described["clusters"][0];
     assert_eq!(
@@ -292,6 +293,58 @@ fn with_eventual_consistency_something_new_may_not_be_seen_yet() {
     region.pass(10);
     assert_eq!(text(&region.task(&arn), "/taskArn"), arn);
     assert_eq!(text(&region.service(), "/serviceName"), "s");
+}
+
+#[test]
+fn with_eventual_consistency_a_change_may_not_be_seen_yet() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.create(&definition, &json!({}));
+    let arn = text(&region.steady(1), "/serviceArn");
+    region.pass(60);
+    let lag = Duration::from_secs(10);
+    region.world.set_consistency(Consistency::Eventual { lag, rate: 1.0 });
+    let answer = region.update(&json!({"desiredCount": 0}));
+    assert_eq!(
+        answer["service"]["desiredCount"], 0,
+        "the reply of a write is never behind"
+    );
+    assert_eq!(region.service()["desiredCount"], 1);
+    region.world.set_consistency(Consistency::Eventual { lag, rate: 0.0 });
+    assert_eq!(region.service()["desiredCount"], 0);
+    region.pass(60);
+    assert_eq!(region.service()["desiredCount"], 0);
+    assert_eq!(
+        region.world.services().next().map(|service| service.arn.to_owned()),
+        Some(arn)
+    );
+}
+
+#[test]
+fn without_capacity_no_task_is_placed_and_the_deployment_fails() {
+    let mut region = region(1);
+    let definition = region.register(&definition());
+    region.world.set_capacity(Capacity::Unavailable);
+    let reply = region.ok("RunTask", &run(&definition));
+    assert!(list(&reply, "/tasks").is_empty());
+    assert!(text(&reply, "/failures/0/reason").starts_with("Capacity is unavailable"));
+    let breaker = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": false}});
+    region.create(&definition, &json!({"deploymentConfiguration": breaker}));
+    region.until(120, |region| {
+        text(&region.service(), "/deployments/0/rolloutState") == "FAILED"
+    });
+    let names = region.names("ECS Service Action");
+    assert_eq!(
+        names
+            .iter()
+            .filter(|name| *name == "SERVICE_TASK_PLACEMENT_FAILURE")
+            .count(),
+        3
+    );
+    assert_eq!(region.world.tasks().count(), 0);
+    region.world.set_capacity(Capacity::Available);
+    region.update(&json!({"forceNewDeployment": true}));
+    region.steady(1);
 }
 
 #[test]

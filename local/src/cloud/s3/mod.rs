@@ -3,6 +3,8 @@
 //! What is left out: versions, parts, access control, checksums other than the `ETag`, and deleting many at once.
 
 mod list;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::queue::{Draft, Queue, ReceiptHandle};
+use super::input::{attributes_of, number, receipt, string_map, text};
+use super::queue::{Draft, Queue};
 use super::wire::{invalid, md5_hex, message, missing, no_such_queue, sequence};
 use super::{DEFAULT_BATCH, Queues, redrive_of};
 use crate::cloud::reply::Failure;
@@ -368,48 +369,4 @@ impl std::fmt::LowerHex for HexDigest<'_> {
             .iter()
             .try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
-}
-
-fn text<'a>(input: &'a Value, name: &str) -> Result<&'a str, Failure> {
-    input.get(name).and_then(Value::as_str).ok_or_else(|| missing(name))
-}
-
-fn number(input: &Value, name: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Failure> {
-    match input.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64().filter(|number| range.contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(invalid(
-                name,
-                &format!("must be between {} and {}", range.start(), range.end()),
-            )),
-        },
-    }
-}
-
-fn receipt(input: &Value) -> Result<ReceiptHandle, Failure> {
-    let handle = text(input, "ReceiptHandle")?;
-    if handle.len() != 36 {
-        return Err(Failure::new(
-            "ReceiptHandleIsInvalid",
-            "The input receipt handle is invalid.",
-        ));
-    }
-    Ok(ReceiptHandle(handle.to_owned()))
-}
-
-fn attributes_of(input: &Value) -> Result<BTreeMap<String, String>, Failure> {
-    let attributes = string_map(input.get("Attributes"));
-    let given = input.get("Attributes").and_then(Value::as_object).map_or(0, Map::len);
-    if attributes.len() != given {
-        return Err(invalid("Attributes", "every value is a string"));
-    }
-    Ok(attributes)
-}
-
-fn string_map(value: Option<&Value>) -> BTreeMap<String, String> {
-    let members = value.and_then(Value::as_object).into_iter().flatten();
-    members
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect()
 }

@@ -4,6 +4,7 @@
 //! kept and returned.
 
 mod actions;
+mod input;
 mod queue;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The use case of each function: `Context` is what it needs, `handle` what it does with an event.
 
 pub mod activity;
+mod fleet;
 pub mod hold;
 pub mod idle_defaults;
 pub mod intent;

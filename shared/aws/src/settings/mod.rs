@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use berth_core::definition::{FileSystemId, Layout, Main, Workspace};
+use berth_core::rollout::{Policy, PolicyChange};
 use berth_core::tenant::InvalidId;
 
 /// The environment, and which names of it were asked for.
@@ -140,6 +141,18 @@ pub fn file_system(variables: &Variables) -> Result<Option<FileSystemId>, Settin
             .map_err(|error: InvalidId| invalid(NAME, error.to_string()))
     };
     variables.optional(NAME).map(parse).transpose()
+}
+
+/// The policy of rollouts that nobody gave another: the defaults with what `BERTH_ROLLOUT_POLICY` changes, as JSON.
+pub fn rollout_policy(variables: &Variables) -> Result<Policy, SettingsError> {
+    const NAME: &str = "BERTH_ROLLOUT_POLICY";
+    let Some(json) = variables.optional(NAME) else {
+        return Ok(Policy::default());
+    };
+    let change: PolicyChange = serde_json::from_str(json).map_err(|error| invalid(NAME, error.to_string()))?;
+    Policy::default()
+        .with(change)
+        .map_err(|error| invalid(NAME, error.to_string()))
 }
 
 /// An error about a variable whose value makes no sense.

@@ -13,6 +13,7 @@ mod sweep;
 mod tenants;
 mod touch;
 mod update;
+mod wishes;
 
 pub use activity::ActivityTable;
 pub(crate) use activity::row as activity_row;
@@ -26,6 +27,7 @@ pub use sweep::Seen;
 pub use tenants::{Page, Tenants};
 pub use touch::Touched;
 pub use update::{Item, Outcome, Update};
+pub use wishes::{Wish, Wishes};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 

@@ -80,6 +80,13 @@ impl Releases {
         Ok(rows.into_iter().map(|row| row.value).collect())
     }
 
+    /// A release.
+    pub async fn get(&self, id: ReleaseId) -> Result<Option<Release>, CallError> {
+        let row = self.fleet.get("release", &id.to_string()).await?;
+        let row = row.map(|row| versioned(&row)).transpose()?;
+        Ok(row.map(|row| row.value))
+    }
+
     /// Writes the row of a release that was just found.
     pub async fn create(&self, release: &Release) -> Result<Swapped, CallError> {
         let id = release.id.to_string();
@@ -96,10 +103,9 @@ impl Releases {
             value: release,
             version,
         } = versioned::<Release>(&row)?;
-        if release.state.agrees_with(&state) {
+        let Some(release) = release.told(state) else {
             return Ok(None);
-        }
-        let release = Release { state, ..release };
+        };
         let row = ("release", name.as_str());
         Ok(match self.fleet.swap(row, &release, version, |update| update).await? {
             Swapped::Done(_) => Some(release),

@@ -2,12 +2,12 @@
 
 use aws_config::SdkConfig;
 use berth_core::release::RolloutId;
-use berth_core::rollout::Rollout;
+use berth_core::rollout::{Rollout, Step, Tally};
 use jiff::Timestamp;
 
 use super::fleet::{FleetTable, Swapped, Version, versioned};
-use super::number;
 use super::update::{Item, Update};
+use super::{attribute, number};
 use crate::error::CallError;
 use crate::settings::{SettingsError, Variables};
 
@@ -27,10 +27,13 @@ pub struct RolloutRow {
     /// Until when somebody else is making the moves that they decided on. Whoever looked at the fleet meanwhile would see
     /// half of them and decide on too many.
     pub driven_until: Option<Timestamp>,
+    /// How many tenants were where before the last step that changed anything.
+    pub tally: Tally,
 }
 
 const KIND: &str = "rollout";
 const DRIVEN_UNTIL: &str = "drivenUntil";
+const TALLY: &str = "tally";
 
 impl Rollouts {
     /// The rows in the table that the variables name.
@@ -55,10 +58,12 @@ impl Rollouts {
         self.swap(rollout, seen, |update| update).await
     }
 
-    /// Writes a rollout over the version that was read, and keeps other drivers off it until then.
-    pub async fn claim(&self, rollout: &Rollout, seen: Version, until: Timestamp) -> Result<Swapped, CallError> {
+    /// Writes what a step came to over the version that it was decided on, and keeps other drivers off it until then.
+    pub async fn claim(&self, step: &Step, seen: Version, until: Timestamp) -> Result<Swapped, CallError> {
         let until = number(until.as_millisecond());
-        self.swap(rollout, seen, |update| update.set(DRIVEN_UNTIL, until)).await
+        let tally = attribute(step.tally)?;
+        let with = |update: Update| update.set(DRIVEN_UNTIL, until).set(TALLY, tally);
+        self.swap(&step.next, seen, with).await
     }
 
     /// Lets other drivers at it again, if nobody has written it since.
@@ -85,6 +90,10 @@ fn read(row: &Item) -> Result<RolloutRow, CallError> {
     Ok(RolloutRow {
         rollout: stored.value,
         version: stored.version,
+        tally: row
+            .get(TALLY)
+            .and_then(|tally| serde_dynamo::from_attribute_value(tally.clone()).ok())
+            .unwrap_or_default(),
         driven_until: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
     })
 }

@@ -52,6 +52,12 @@ pub enum Code {
     NotRunning,
     /// No base has been promoted yet.
     NoRelease,
+    /// There is no such rollout.
+    NoRollout,
+    /// The rollout that is asked for cannot be.
+    InvalidRollout,
+    /// The rollout cannot do that now.
+    RolloutRefused,
     /// AWS did not do what it was asked to.
     Unavailable,
 }
@@ -120,12 +126,12 @@ impl Code {
     /// The HTTP status of this kind.
     pub fn status(self) -> u16 {
         match self {
-            Self::NoRoute | Self::NoTenant => 404,
+            Self::NoRoute | Self::NoTenant | Self::NoRollout => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
-            Self::InvalidOverlay | Self::InvalidHold | Self::NoTemplate => 422,
+            Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
-            Self::Conflict | Self::NotRunning | Self::NoRelease => 409,
+            Self::Conflict | Self::NotRunning | Self::NoRelease | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
         }
     }
@@ -146,6 +152,9 @@ impl Code {
             Self::InvalidHold => "Invalid hold",
             Self::NotRunning => "Not running",
             Self::NoRelease => "No base yet",
+            Self::NoRollout => "No such rollout",
+            Self::InvalidRollout => "Invalid rollout",
+            Self::RolloutRefused => "Not possible in this state",
             Self::Unavailable => "Temporarily unavailable",
         }
     }

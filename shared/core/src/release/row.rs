@@ -61,9 +61,34 @@ pub enum ReleaseState {
     },
 }
 
+impl Release {
+    /// Whether tenants ran it in a rollout that promoted it, so that going back to it tries nothing out.
+    pub fn is_proven(&self) -> bool {
+        match self.state {
+            ReleaseState::Promoted { proof, .. } => proof != Proof::Unproven,
+            ReleaseState::Candidate | ReleaseState::Rejected { .. } | ReleaseState::Superseded { .. } => false,
+        }
+    }
+
+    /// Whether nobody may take it.
+    pub fn is_rejected(&self) -> bool {
+        matches!(self.state, ReleaseState::Rejected { .. })
+    }
+
+    /// This release with what was said of it, or `None` if that changes nothing: it says the same already, or says only
+    /// that another took the place of one that was rejected, which stays rejected.
+    #[must_use]
+    pub fn told(&self, state: ReleaseState) -> Option<Self> {
+        let rejected = matches!(self.state, ReleaseState::Rejected { .. });
+        let superseded = matches!(state, ReleaseState::Superseded { .. });
+        let nothing_new = self.state.agrees_with(&state) || (rejected && superseded);
+        (!nothing_new).then(|| Self { state, ..self.clone() })
+    }
+}
+
 impl ReleaseState {
     /// Whether both say the same, whenever they were said.
-    pub fn agrees_with(&self, other: &Self) -> bool {
+    fn agrees_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Candidate, Self::Candidate) => true,
             (Self::Promoted { proof, .. }, Self::Promoted { proof: other, .. }) => proof == other,
@@ -120,4 +145,40 @@ pub struct Pointer {
     pub candidate: Option<ReleaseId>,
     /// The newest rollout, over or not. Older ones are never driven again.
     pub rollout: Option<RolloutId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(state: ReleaseState) -> Release {
+        Release {
+            id: ReleaseId::FIRST,
+            content: serde_json::from_value("0".repeat(64).into()).unwrap(),
+            source: String::new(),
+            found: Timestamp::UNIX_EPOCH,
+            state,
+        }
+    }
+
+    #[test]
+    fn a_row_changes_when_something_new_is_said_and_a_rejection_is_not_forgotten_for_a_successor() {
+        let (at, later) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let cause = Rejection::Operator { by: "ada".to_owned() };
+        let rejected = |at| ReleaseState::Rejected {
+            at,
+            cause: cause.clone(),
+        };
+        let by = ReleaseId::FIRST.next();
+        let superseded = ReleaseState::Superseded { at, by };
+        assert_eq!(
+            release(rejected(at)).told(rejected(later)),
+            None,
+            "the same, only later"
+        );
+        assert_eq!(release(rejected(at)).told(superseded.clone()), None);
+        assert!(release(rejected(at)).told(ReleaseState::Candidate).is_some());
+        assert!(release(ReleaseState::Candidate).told(superseded).is_some());
+        assert!(release(ReleaseState::Candidate).told(rejected(at)).is_some());
+    }
 }

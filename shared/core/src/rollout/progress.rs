@@ -1,7 +1,7 @@
 //! How far a rollout is with each tenant, read off the tenant's own row.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fleet::{Consent, Failure, Outcome, TenantFacts, Verdict, verdict};
 use super::row::{Rollout, Stage};
@@ -96,7 +96,7 @@ pub enum Attempt {
 }
 
 /// How many tenants are where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
     /// Tenants that should be running.

@@ -2,6 +2,7 @@
 
 mod hold;
 mod read;
+mod rollouts;
 mod write;
 
 use aws_config::SdkConfig;
@@ -9,6 +10,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use berth_core::api::{Code, Problem};
 use berth_core::definition::Layout;
 use berth_core::idle::IdlePolicy;
+use berth_core::rollout::Policy;
 use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -18,7 +20,7 @@ use crate::queue::Queue;
 use crate::service::hold::Holds;
 use crate::service::idle_defaults;
 use crate::settings::{self, SettingsError, Variables};
-use crate::tables::{ActivityTable, Ledger, Releases, Tenants};
+use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, Tenants, Wishes};
 
 /// What provision needs.
 #[derive(Clone, Debug)]
@@ -27,6 +29,9 @@ pub struct Context {
     tenants: Tenants,
     activity: ActivityTable,
     releases: Releases,
+    rollouts: Rollouts,
+    wishes: Wishes,
+    rollout_policy: Policy,
     ledger: Ledger,
     queue: Queue,
     layout: Layout,
@@ -42,6 +47,9 @@ impl Context {
             tenants: Tenants::new(config, variables)?,
             activity: ActivityTable::new(config, variables)?,
             releases: Releases::new(config, variables)?,
+            rollouts: Rollouts::new(config, variables)?,
+            wishes: Wishes::new(config, variables)?,
+            rollout_policy: settings::rollout_policy(variables)?,
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
             layout: settings::layout(variables),
@@ -74,6 +82,10 @@ async fn route(context: &Context, request: &Request) -> Result<Response, Problem
         ("DELETE", ["tenants", id]) => write::delete(context, request, &tenant_id(id)?).await,
         ("PUT", ["tenants", id, "hold"]) => hold::put(context, request, &tenant_id(id)?).await,
         ("DELETE", ["tenants", id, "hold"]) => hold::delete(context, request, &tenant_id(id)?).await,
+        ("GET", ["releases"]) => rollouts::releases(context).await,
+        ("POST", ["rollouts"]) => rollouts::ask(context, request).await,
+        ("GET", ["rollouts", id]) => rollouts::one(context, id).await,
+        ("POST", ["rollouts", id, verb]) => rollouts::operate(context, request, id, verb).await,
         ("POST", ["tenants", id, verb]) => {
             let reason = match *verb {
                 "wake" => Reason::Wake,

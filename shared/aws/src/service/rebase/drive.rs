@@ -4,11 +4,10 @@
 //! keeps other drivers off the fleet; then the pointer and the release's row follow it; then the moves are made, each
 //! by compare-and-swap on the tenant. Whatever a crash leaves out, the next drive sees missing.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use berth_core::release::{Pointer, RolloutId};
-use berth_core::rollout::{Move, MoveReason, Rollout, State, Step, Tally, TenantFacts, WhyNot, step};
+use berth_core::rollout::{Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,6 +15,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::CallError;
+use crate::service::fleet::Fleet;
 use crate::service::intent;
 use crate::tables::{Outcome, RolloutRow, Swapped, Versioned};
 
@@ -87,7 +87,7 @@ async fn advance(
     row: &RolloutRow,
     now: Timestamp,
 ) -> Result<Drive, CallError> {
-    let fleet = Fleet::read(context).await?;
+    let fleet = Fleet::read(&context.tenants, &context.activity).await?;
     let decided = step(&row.rollout, &fleet.facts, now);
     let id = row.rollout.id;
     let changed = decided.next != row.rollout;
@@ -96,7 +96,7 @@ async fn advance(
         return Ok(stepped(id, &decided, &Made::default()));
     }
     let until = now.saturating_add(CLAIM).unwrap_or(now);
-    let Swapped::Done(version) = context.rollouts.claim(&decided.next, row.version, until).await? else {
+    let Swapped::Done(version) = context.rollouts.claim(&decided, row.version, until).await? else {
         return Ok(Drive::Raced);
     };
     if follow(context, pointer, &decided.next, now).await? == Swapped::Raced {
@@ -123,30 +123,6 @@ fn stepped(rollout: RolloutId, decided: &Step, made: &Made) -> Drive {
         moved: made.moved.len(),
         lost: made.lost,
         why_not: decided.why_not.clone(),
-    }
-}
-
-/// Everyone who is awake, as rows and as facts.
-struct Fleet {
-    tenants: HashMap<TenantId, Tenant>,
-    facts: Vec<TenantFacts>,
-}
-
-impl Fleet {
-    async fn read(context: &Context) -> Result<Self, CallError> {
-        let activity = context.activity.everyone().await?;
-        let tenants = context.tenants.awake().await?;
-        let facts = |tenant: &Tenant| {
-            let activity = activity.get(&tenant.tenant_id).copied().unwrap_or_default();
-            TenantFacts::of(tenant, activity)
-        };
-        Ok(Self {
-            facts: tenants.iter().map(facts).collect(),
-            tenants: tenants
-                .into_iter()
-                .map(|tenant| (tenant.tenant_id.clone(), tenant))
-                .collect(),
-        })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use berth_core::definition::Base;
 use berth_core::release::{
-    AtRest, Consider, Discovery, Finding, Preflight, Proof, Rejection, Release, ReleaseId, ReleaseState, RolloutId,
-    Unchanged, discover,
+    AtRest, Consider, Discovery, Finding, Preflight, Rejection, Release, ReleaseId, ReleaseState, RolloutId, Unchanged,
+    discover,
 };
 use berth_core::rollout::{Policy, Rollout};
 use serde::Serialize;
@@ -17,6 +17,16 @@ use crate::tables::Swapped;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Looked {
+    /// There is no such release.
+    NoRelease {
+        /// Which was asked for.
+        release: ReleaseId,
+    },
+    /// The policy that was asked for is not one.
+    InvalidPolicy {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A deploy is under way that could still be undone, so the base was not even read.
     NotAtRest {
         /// What is under way.
@@ -63,7 +73,7 @@ pub enum Looked {
 }
 
 /// Looks at the base and, if it is a release that the fleet should be on, starts a rollout to it.
-pub async fn look(context: &Context, by: &str) -> Result<Looked, CallError> {
+pub async fn look(context: &Context, policy: &Policy, by: &str) -> Result<Looked, CallError> {
     if let Some(stacks) = &context.stacks
         && let AtRest::No(busy) = stacks.at_rest().await?
     {
@@ -84,11 +94,12 @@ pub async fn look(context: &Context, by: &str) -> Result<Looked, CallError> {
             if !write_found(context, id, &base).await? {
                 return Ok(Looked::Raced);
             }
-            (id, context.policy.clone())
+            (id, policy.clone())
         }
         Discovery::Consider(id, why) => {
-            let release = known.iter().find(|release| release.id == id);
-            (id, policy_for(context, why, release))
+            let proven = known.iter().any(|known| known.id == id && known.is_proven());
+            let returns = proven && why == Consider::PutBack;
+            (id, if returns { policy.for_return() } else { policy.clone() })
         }
     };
     context.releases.keep_base(release, &base).await?;
@@ -99,7 +110,7 @@ pub async fn look(context: &Context, by: &str) -> Result<Looked, CallError> {
         }
         Preflight::Reject { findings } => reject(context, release, findings).await,
         Preflight::Pass => {
-            if known.iter().any(|known| known.id == release && is_rejected(known)) {
+            if known.iter().any(|known| known.id == release && known.is_rejected()) {
                 context.releases.judge(release, ReleaseState::Candidate).await?;
             }
             start(context, release, policy, by).await
@@ -115,27 +126,6 @@ impl From<Unchanged> for Looked {
             Unchanged::Refused(release) => Self::Refused { release },
         }
     }
-}
-
-/// A release that tenants ran before is not tried out again.
-fn policy_for(context: &Context, why: Consider, release: Option<&Release>) -> Policy {
-    let proven = release.is_some_and(|release| {
-        matches!(
-            release.state,
-            ReleaseState::Promoted {
-                proof: Proof::Rollout { .. },
-                ..
-            }
-        )
-    });
-    match why {
-        Consider::PutBack if proven => context.policy.for_return(),
-        Consider::PutBack | Consider::Unfinished | Consider::PerhapsFixed => context.policy.clone(),
-    }
-}
-
-fn is_rejected(release: &Release) -> bool {
-    matches!(release.state, ReleaseState::Rejected { .. })
 }
 
 /// Claims the number of a new release by writing its row. Its base follows: without one the row is a candidate that the
@@ -158,7 +148,7 @@ async fn write_found(context: &Context, id: ReleaseId, base: &Base) -> Result<bo
     }
 }
 
-async fn reject(context: &Context, release: ReleaseId, findings: Vec<Finding>) -> Result<Looked, CallError> {
+pub(super) async fn reject(context: &Context, release: ReleaseId, findings: Vec<Finding>) -> Result<Looked, CallError> {
     let state = ReleaseState::Rejected {
         at: context.clock.now(),
         cause: Rejection::Preflight {

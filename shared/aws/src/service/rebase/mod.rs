@@ -1,8 +1,9 @@
 //! rebase: the base is deployed, the fleet follows.
 //!
 //! Two passes, both of them harmless at any time. A *look* compares the newest base with what is known and starts a
-//! rollout if it is new; a *drive* takes the newest rollout one step further. An event of a stack, and every quarter of
-//! an hour in case one was lost, is a look and then a drive; every minute is a drive. With no rollout under way a drive
+//! rollout if it is new; a *drive* takes the newest rollout one step further. An event of a stack is a look and then a
+//! drive, and so is the tick of every fifteenth minute, in case an event was lost, and of every minute until there is a
+//! first release; every other tick is a drive. With no rollout under way a drive
 //! reads a few small rows.
 //!
 //! There is no retry inside: what a pass leaves undone, the next one finds undone.
@@ -10,6 +11,7 @@
 mod drive;
 mod look;
 mod preflight;
+mod wish;
 
 pub use drive::{Drive, drive};
 pub use look::{Looked, look};
@@ -17,7 +19,7 @@ pub use look::{Looked, look};
 use aws_config::SdkConfig;
 use berth_core::definition::Layout;
 use berth_core::release::{Ignored, Interest, interest};
-use berth_core::rollout::{Policy, PolicyChange};
+use berth_core::rollout::Policy;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
@@ -27,9 +29,9 @@ use crate::ecs::BaseFamily;
 use crate::error::CallError;
 use crate::images::Images;
 use crate::queue::Queue;
-use crate::settings::{SettingsError, Variables, invalid, layout};
+use crate::settings::{SettingsError, Variables, layout, rollout_policy};
 use crate::stacks::Stacks;
-use crate::tables::{ActivityTable, Entry, Ledger, Releases, Rollouts, Tenants};
+use crate::tables::{ActivityTable, Entry, Ledger, Releases, Rollouts, Tenants, Wishes};
 
 /// What rebase needs.
 #[derive(Clone, Debug)]
@@ -37,6 +39,7 @@ pub struct Context {
     clock: Clock,
     releases: Releases,
     rollouts: Rollouts,
+    wishes: Wishes,
     tenants: Tenants,
     activity: ActivityTable,
     ledger: Ledger,
@@ -55,6 +58,7 @@ impl Context {
             clock: Clock::of(config),
             releases: Releases::new(config, variables)?,
             rollouts: Rollouts::new(config, variables)?,
+            wishes: Wishes::new(config, variables)?,
             tenants: Tenants::new(config, variables)?,
             activity: ActivityTable::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
@@ -63,7 +67,7 @@ impl Context {
             stacks: Stacks::new(config, variables)?,
             images: Images::new(config),
             layout: layout(variables),
-            policy: policy(variables)?,
+            policy: rollout_policy(variables)?,
         })
     }
 
@@ -78,24 +82,15 @@ impl Context {
     }
 }
 
-/// The policy of rollouts that nobody gave another: the defaults with what `BERTH_ROLLOUT_POLICY` changes, as JSON.
-fn policy(variables: &Variables) -> Result<Policy, SettingsError> {
-    const NAME: &str = "BERTH_ROLLOUT_POLICY";
-    let Some(json) = variables.optional(NAME) else {
-        return Ok(Policy::default());
-    };
-    let change: PolicyChange = serde_json::from_str(json).map_err(|error| invalid(NAME, error.to_string()))?;
-    Policy::default()
-        .with(change)
-        .map_err(|error| invalid(NAME, error.to_string()))
-}
-
 /// What an invocation is asked to do.
 enum Pass {
     Look,
     Drive,
     Ignore(Ignored),
 }
+
+/// How often the base is looked at although no event said so, in minutes.
+const LOOK_EVERY: i64 = 15;
 
 /// What an invocation did.
 #[derive(Debug, Serialize)]
@@ -107,28 +102,32 @@ pub struct Report {
     /// What a look at the base came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looked: Option<Looked>,
+    /// What came of a rollout that somebody asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Looked>,
     /// What a drive came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drive: Option<Drive>,
 }
 
-/// Handles an event: a stack's status change, `{"pass":"look"}` every quarter of an hour or `{"pass":"drive"}` every
-/// minute. A failed call fails the invocation, after everything else was done that does not depend on it.
+/// Handles a stack's status change, or the tick of each minute. A failed part fails the invocation, after the drive.
 pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let mut report = Report {
         ignored: None,
         looked: None,
+        wish: None,
         drive: None,
     };
     let mut failed = None;
-    match pass(context, &event.payload) {
+    match pass(context, &event.payload).await? {
         Pass::Ignore(why) => report.ignored = Some(why),
-        Pass::Drive => report.drive = Some(drive(context).await?),
+        Pass::Drive => {
+            report.wish = told(wish::grant(context).await, &mut failed).flatten();
+            report.drive = Some(drive(context).await?);
+        }
         Pass::Look => {
-            match look(context, "deploy").await {
-                Ok(looked) => report.looked = Some(looked),
-                Err(error) => failed = Some(error),
-            }
+            report.looked = told(look(context, &context.policy, "deploy").await, &mut failed);
+            report.wish = told(wish::grant(context).await, &mut failed).flatten();
             report.drive = Some(drive(context).await?);
         }
     }
@@ -136,18 +135,22 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
     failed.map_or_else(|| Ok(serde_json::to_value(&report)?), |error| Err(error.into()))
 }
 
-fn pass(context: &Context, event: &Value) -> Pass {
-    match event.get("pass").and_then(Value::as_str) {
-        Some("look") => return Pass::Look,
-        Some("drive") => return Pass::Drive,
-        Some(_) => return Pass::Ignore(Ignored::Unreadable),
-        None => {}
+/// What came of a part of a pass; its error is kept for the end, so that the parts after it are not held up.
+fn told<T>(result: Result<T, CallError>, failed: &mut Option<CallError>) -> Option<T> {
+    result.map_err(|error| failed.get_or_insert(error)).ok()
+}
+
+async fn pass(context: &Context, event: &Value) -> Result<Pass, CallError> {
+    if event.get("detail-type").and_then(Value::as_str) == Some("Tick") {
+        let minute = context.clock.now().as_second().div_euclid(60);
+        let due = minute % LOOK_EVERY == 0 || context.releases.pointer().await?.promoted.is_none();
+        return Ok(if due { Pass::Look } else { Pass::Drive });
     }
     let Some(stacks) = &context.stacks else {
-        return Pass::Ignore(Ignored::OtherEvent);
+        return Ok(Pass::Ignore(Ignored::OtherEvent));
     };
-    match interest(event, stacks.prefix()) {
+    Ok(match interest(event, stacks.prefix()) {
         Interest::Look { .. } => Pass::Look,
         Interest::Ignore(why) => Pass::Ignore(why),
-    }
+    })
 }
