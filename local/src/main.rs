@@ -18,9 +18,10 @@ use tracing_subscriber::filter::LevelFilter;
 struct Command {
     #[command(subcommand)]
     action: Action,
-    /// What the functions and the engine log to stderr, from this level up.
-    #[arg(long, global = true, default_value = "error")]
-    log: LevelFilter,
+    /// What the functions and the engine log to stderr, from this level up. Without it: errors; of a simulation, in which
+    /// calls fail all the time, nothing.
+    #[arg(long, global = true)]
+    log: Option<LevelFilter>,
 }
 
 #[derive(Subcommand)]
@@ -84,8 +85,12 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 
 fn main() -> ExitCode {
     let command = Command::parse();
+    let usual = match command.action {
+        Action::Simulate(_) => LevelFilter::OFF,
+        Action::Up(_) | Action::Demo => LevelFilter::ERROR,
+    };
     tracing_subscriber::fmt()
-        .with_max_level(command.log)
+        .with_max_level(command.log.unwrap_or(usual))
         .with_writer(std::io::stderr)
         .init();
     let result = match command.action {

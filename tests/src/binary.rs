@@ -12,7 +12,16 @@ pub fn built(package: &str) -> PathBuf {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let mut build = Command::new(cargo);
     // The whole workspace, so that crates have the features that `cargo test --workspace` has built them with.
-    build.args(["build", "--quiet", "--locked", "--manifest-path", manifest, "--workspace", "--bins", "--tests"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--manifest-path",
+        manifest,
+        "--workspace",
+        "--bins",
+        "--tests",
+    ]);
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }

@@ -67,14 +67,21 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { _process: process, queue, answers }
+        Self {
+            _process: process,
+            queue,
+            answers,
+        }
     }
 
     /// Hands the function an event and waits for its answer.
     pub async fn invoke(&mut self, event: Value) -> Answer {
         self.queue.events.lock().unwrap().push_back(event);
         self.queue.more.notify_one();
-        tokio::time::timeout(PATIENCE, self.answers.recv()).await.expect("an answer in time").expect("a process")
+        tokio::time::timeout(PATIENCE, self.answers.recv())
+            .await
+            .expect("an answer in time")
+            .expect("a process")
     }
 }
 
@@ -100,10 +107,17 @@ async fn respond(
     }
     let body = request.into_body().collect().await?.to_bytes();
     let value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let answer = if path.ends_with("/response") { Answer::Response(value) } else { Answer::Error(value) };
+    let answer = if path.ends_with("/response") {
+        Answer::Response(value)
+    } else {
+        Answer::Error(value)
+    };
     // The receiver is gone once the test is over.
     let _ = answers.send(answer);
-    Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default()).unwrap())
+    Ok(Response::builder()
+        .status(StatusCode::ACCEPTED)
+        .body(Full::default())
+        .unwrap())
 }
 
 async fn next(queue: &Queue) -> Value {
@@ -121,7 +135,10 @@ fn invocation(event: &Value) -> Response<Full<Bytes>> {
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
         .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
-        .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:test")
+        .header(
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:123456789012:function:test",
+        )
         .body(Full::new(Bytes::from(event.to_string())))
         .unwrap()
 }

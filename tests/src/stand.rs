@@ -47,12 +47,23 @@ impl Stand {
             .spawn()
             .unwrap();
         let api = format!("http://127.0.0.1:{port}");
-        let mut stand = Self { process, api, aws: format!("http://127.0.0.1:{aws_port}"), http: reqwest::Client::new() };
+        let mut stand = Self {
+            process,
+            api,
+            aws: format!("http://127.0.0.1:{aws_port}"),
+            http: reqwest::Client::new(),
+        };
         for _ in 0..300 {
             if let Some(status) = stand.process.try_wait().unwrap() {
                 panic!("berth up ended at once: {status}");
             }
-            if stand.http.get(format!("{}/_local/clock", stand.api)).send().await.is_ok() {
+            if stand
+                .http
+                .get(format!("{}/_local/clock", stand.api))
+                .send()
+                .await
+                .is_ok()
+            {
                 return stand;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -66,13 +77,7 @@ impl Stand {
     }
 
     /// Calls the API with headers.
-    pub async fn call_with(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-        headers: &[(&str, &str)],
-    ) -> Reply {
+    pub async fn call_with(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {
         let mut request = self.http.request(method, format!("{}{path}", self.api));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -83,8 +88,16 @@ impl Stand {
         let response = request.send().await.unwrap();
         let (status, etag) = (response.status(), response.headers().get("etag").cloned());
         let text = response.text().await.unwrap();
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        Reply { status, etag: etag.and_then(|tag| tag.to_str().ok().map(str::to_owned)), body }
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap()
+        };
+        Reply {
+            status,
+            etag: etag.and_then(|tag| tag.to_str().ok().map(str::to_owned)),
+            body,
+        }
     }
 
     /// `GET` of a tenant.
@@ -94,7 +107,13 @@ impl Stand {
 
     /// Lets virtual time pass.
     pub async fn advance(&self, seconds: u64) {
-        let reply = self.call(Method::POST, "/_local/clock", Some(json!({ "advance_seconds": seconds }))).await;
+        let reply = self
+            .call(
+                Method::POST,
+                "/_local/clock",
+                Some(json!({ "advance_seconds": seconds })),
+            )
+            .await;
         assert!(reply.status.is_success(), "{reply:?}");
     }
 

@@ -18,13 +18,25 @@ impl Aws {
         let sdk = stand.sdk();
         let ecs = aws_sdk_ecs::Client::new(&sdk);
         let clusters = ecs.list_clusters().send().await.unwrap().cluster_arns.unwrap();
-        let [cluster] = clusters.as_slice() else { panic!("one cluster: {clusters:?}") };
-        Self { efs: aws_sdk_efs::Client::new(&sdk), cluster: cluster.clone(), ecs }
+        let [cluster] = clusters.as_slice() else {
+            panic!("one cluster: {clusters:?}")
+        };
+        Self {
+            efs: aws_sdk_efs::Client::new(&sdk),
+            cluster: cluster.clone(),
+            ecs,
+        }
     }
 
     async fn running_tasks(&self, service: &str) -> Vec<aws_sdk_ecs::types::Task> {
         let listed = self.ecs.list_tasks().cluster(&self.cluster).service_name(service);
-        let arns = listed.desired_status(DesiredStatus::Running).send().await.unwrap().task_arns.unwrap();
+        let arns = listed
+            .desired_status(DesiredStatus::Running)
+            .send()
+            .await
+            .unwrap()
+            .task_arns
+            .unwrap();
         if arns.is_empty() {
             return Vec::new();
         }
@@ -33,32 +45,65 @@ impl Aws {
     }
 
     async fn definition(&self, arn: &str) -> TaskDefinition {
-        let described = self.ecs.describe_task_definition().task_definition(arn).send().await.unwrap();
+        let described = self
+            .ecs
+            .describe_task_definition()
+            .task_definition(arn)
+            .send()
+            .await
+            .unwrap();
         described.task_definition.unwrap()
     }
 
     async fn services(&self) -> Vec<String> {
-        self.ecs.list_services().cluster(&self.cluster).send().await.unwrap().service_arns.unwrap()
+        self.ecs
+            .list_services()
+            .cluster(&self.cluster)
+            .send()
+            .await
+            .unwrap()
+            .service_arns
+            .unwrap()
     }
 
     async fn access_points(&self) -> usize {
-        self.efs.describe_access_points().send().await.unwrap().access_points.unwrap().len()
+        self.efs
+            .describe_access_points()
+            .send()
+            .await
+            .unwrap()
+            .access_points
+            .unwrap()
+            .len()
     }
 
     async fn active_definitions(&self, family: &str) -> Vec<String> {
-        let listed = self.ecs.list_task_definitions().family_prefix(family).send().await.unwrap();
+        let listed = self
+            .ecs
+            .list_task_definitions()
+            .family_prefix(family)
+            .send()
+            .await
+            .unwrap();
         listed.task_definition_arns.unwrap()
     }
 
     /// The API's word against ECS's: one RUNNING task, of that definition, at that address.
     async fn agrees(&self, tenant: &Value) {
         let tasks = self.running_tasks(tenant["serviceName"].as_str().unwrap()).await;
-        let [task] = tasks.as_slice() else { panic!("one task: {tasks:#?}") };
+        let [task] = tasks.as_slice() else {
+            panic!("one task: {tasks:#?}")
+        };
         assert_eq!(task.last_status.as_deref(), Some("RUNNING"));
         assert_eq!(task.task_arn.as_deref(), tenant["taskArn"].as_str());
         assert_eq!(task.task_definition_arn.as_deref(), tenant["definitionArn"].as_str());
-        let details = task.attachments().iter().flat_map(aws_sdk_ecs::types::Attachment::details);
-        let address = details.filter(|detail| detail.name() == Some("privateIPv4Address")).find_map(|detail| detail.value());
+        let details = task
+            .attachments()
+            .iter()
+            .flat_map(aws_sdk_ecs::types::Attachment::details);
+        let address = details
+            .filter(|detail| detail.name() == Some("privateIPv4Address"))
+            .find_map(|detail| detail.value());
         assert_eq!(address, tenant["endpoint"]["address"].as_str());
     }
 }
@@ -76,13 +121,19 @@ fn assert_carries_the_overlay(definition: &TaskDefinition) {
     assert_eq!((definition.cpu(), definition.memory()), (Some("512"), Some("2048")));
     let main = definition.container_definitions().first().unwrap();
     assert_eq!(main.image(), Some("public.ecr.aws/acme/agent:7"));
-    assert!(main.environment().iter().any(|pair| (pair.name(), pair.value()) == (Some("GREETING"), Some("hello"))));
+    assert!(
+        main.environment()
+            .iter()
+            .any(|pair| (pair.name(), pair.value()) == (Some("GREETING"), Some("hello")))
+    );
     assert!(main.secrets().iter().any(|secret| secret.name() == "API_KEY"));
 }
 
 fn has_variable(definition: &TaskDefinition, name: &str, value: &str) -> bool {
     let main = definition.container_definitions().first().unwrap();
-    main.environment().iter().any(|pair| (pair.name(), pair.value()) == (Some(name), Some(value)))
+    main.environment()
+        .iter()
+        .any(|pair| (pair.name(), pair.value()) == (Some(name), Some(value)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +178,11 @@ async fn one_tenants_whole_life() {
     let tenant = stand.until("acme", "stopped").await;
     assert_eq!(tenant["stopped"]["reason"], "idle", "{tenant:#}");
     assert_eq!(tenant["stopped"]["by"], "watchdog");
-    assert!(aws.running_tasks(tenant["serviceName"].as_str().unwrap()).await.is_empty());
+    assert!(
+        aws.running_tasks(tenant["serviceName"].as_str().unwrap())
+            .await
+            .is_empty()
+    );
     let reply = stand.call(Method::POST, "/tenants/acme/activity", None).await;
     assert_eq!(reply.status, 409, "{reply:?}");
 
@@ -152,13 +207,22 @@ async fn one_tenants_whole_life() {
     assert!(aws.services().await.is_empty() && aws.running_tasks_of_gone(&service).await);
     assert_eq!(aws.access_points().await, 0);
     assert!(aws.active_definitions("base-user").await.is_empty());
-    assert!(!aws.active_definitions("base").await.is_empty(), "the base is not Berth's to remove");
+    assert!(
+        !aws.active_definitions("base").await.is_empty(),
+        "the base is not Berth's to remove"
+    );
 }
 
 impl Aws {
     /// A service that was deleted has no task, or ECS does not know it any more.
     async fn running_tasks_of_gone(&self, service: &str) -> bool {
-        let listed = self.ecs.list_tasks().cluster(&self.cluster).service_name(service).send().await;
+        let listed = self
+            .ecs
+            .list_tasks()
+            .cluster(&self.cluster)
+            .service_name(service)
+            .send()
+            .await;
         listed.map_or(true, |listed| listed.task_arns().is_empty())
     }
 }

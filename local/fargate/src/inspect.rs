@@ -1,6 +1,7 @@
 //! What is truly there, whatever a read would show: for tests that compare it with what callers believe.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::definition::store::RevisionStatus;
 use crate::service::ServiceStatus;
@@ -53,7 +54,10 @@ impl World {
 
     /// Every service that is ACTIVE or DRAINING.
     pub fn every_service(&self) -> impl Iterator<Item = ServiceTruth<'_>> {
-        let alive = self.services.iter().filter(|service| service.status != ServiceStatus::Inactive);
+        let alive = self
+            .services
+            .iter()
+            .filter(|service| service.status != ServiceStatus::Inactive);
         alive.map(|service| ServiceTruth {
             name: &service.name,
             desired: service.desired,
@@ -61,14 +65,20 @@ impl World {
         })
     }
 
-    /// The id of every access point that is not being deleted.
-    pub fn every_access_point(&self) -> impl Iterator<Item = &str> {
-        self.file_systems.lasting_points()
+    /// The id and the path of every access point that is not being deleted.
+    pub fn every_access_point(&self) -> impl Iterator<Item = (&str, &str)> {
+        let points = self.file_systems.lasting_points();
+        points.map(|(id, point)| (id, point.root.get("Path").and_then(Value::as_str).unwrap_or("/")))
     }
 
     /// The ARN of every ACTIVE revision of a family.
     pub fn every_active_revision<'a>(&'a self, family: &'a str) -> impl Iterator<Item = String> + 'a {
-        let revisions = self.definitions.families.get(family).into_iter().flat_map(|found| &found.revisions);
+        let revisions = self
+            .definitions
+            .families
+            .get(family)
+            .into_iter()
+            .flat_map(|found| &found.revisions);
         revisions
             .filter(|(_, revision)| revision.status == RevisionStatus::Active)
             .map(move |(number, _)| self.config.ecs_arn(&format!("task-definition/{family}:{number}")))

@@ -83,6 +83,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether the action only reads.
+    pub fn changes_nothing(&self) -> bool {
+        let reads = ["Get", "Describe", "List", "Query", "Scan", "BatchGet", "Head"];
+        reads.iter().any(|read| self.action.starts_with(read))
+    }
+
     /// What a request asks for.
     pub fn of(request: &Request<Bytes>) -> Result<Self, UnknownService> {
         let service = service_of(request)?;

@@ -352,6 +352,12 @@ impl Run {
         self.look_again()
     }
 
+    /// A tenant's row, as it was last written.
+    #[cfg(test)]
+    pub(super) fn row(&self, id: &str) -> Option<&berth_core::tenant::Tenant> {
+        self.watch.rows().get(id)
+    }
+
     /// How many tenants were deleted, and nothing is left of them.
     pub(super) fn buried(&self) -> usize {
         let rows = self.watch.rows().values();

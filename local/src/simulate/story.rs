@@ -1,6 +1,6 @@
 //! What happened, in order: a fingerprint of all of it, and the end of it in words.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -98,22 +98,30 @@ impl Story {
         self.hasher.finish()
     }
 
-    /// The last `most` steps that have to do with a tenant, or with everyone.
+    /// The last `most` steps of whoever had to do with a tenant, or with anyone if none is named; without the reads that
+    /// went well.
     pub(super) fn tell(&self, tenant: Option<&str>, most: usize) -> Vec<String> {
-        let lines = self.remembered.iter().filter_map(|(at, event)| {
-            let line = event.line()?;
-            let tells = tenant.is_none_or(|tenant| line.contains(tenant));
-            tells.then(|| format!("{at:.3} {line}"))
-        });
-        let lines: Vec<String> = lines.collect();
-        lines.into_iter().rev().take(most).rev().collect()
+        let about = |line: &str| tenant.is_none_or(|tenant| line.contains(tenant));
+        let lines: Vec<(Option<u64>, bool, String)> = self.remembered.iter().map(Event::told).collect();
+        let concerned: BTreeSet<u64> = lines
+            .iter()
+            .filter(|(.., line)| about(line))
+            .filter_map(|(invocation, ..)| *invocation)
+            .collect();
+        let tells = |(invocation, quiet, line): &(Option<u64>, bool, String)| {
+            !quiet && (about(line) || invocation.is_some_and(|invocation| concerned.contains(&invocation)))
+        };
+        let told: Vec<String> = lines.into_iter().filter(tells).map(|(.., line)| line).collect();
+        let from = told.len().saturating_sub(most);
+        told.into_iter().skip(from).collect()
     }
 }
 
 impl Event {
-    fn line(&self) -> Option<String> {
-        match self {
-            Self::Outside(what) => Some(format!("* {what}")),
+    /// Of which invocation it is, whether it is a read that went well, and what it was.
+    fn told((at, event): &(Timestamp, Self)) -> (Option<u64>, bool, String) {
+        match event {
+            Self::Outside(what) => (None, false, format!("{at:.3} * {what}")),
             Self::Call {
                 function,
                 invocation,
@@ -123,7 +131,9 @@ impl Event {
             } => {
                 let name = function.map_or("?", Function::as_str);
                 let (action, subject) = (&call.action, subject(call, body));
-                Some(format!("  {name}#{invocation} {action} {subject} -> {became}"))
+                let quiet = *became == Became::Done(200) && call.changes_nothing();
+                let line = format!("{at:.3}   {name}#{invocation} {action} {subject} -> {became}");
+                (Some(*invocation), quiet, line)
             }
         }
     }

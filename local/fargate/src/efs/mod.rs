@@ -57,10 +57,13 @@ impl FileSystems {
         self.points.keys().map(String::as_str)
     }
 
-    /// The ids of the access points that are not being deleted.
-    pub(crate) fn lasting_points(&self) -> impl Iterator<Item = &str> {
-        let lasting = self.points.iter().filter(|(_, point)| point.state != LifeCycle::Deleting);
-        lasting.map(|(id, _)| id.as_str())
+    /// The access points that are not being deleted, with their ids.
+    pub(crate) fn lasting_points(&self) -> impl Iterator<Item = (&str, &AccessPoint)> {
+        let lasting = self
+            .points
+            .iter()
+            .filter(|(_, point)| point.state != LifeCycle::Deleting);
+        lasting.map(|(id, point)| (id.as_str(), point))
     }
 
     pub(crate) fn step(&mut self, step: &EfsStep) {

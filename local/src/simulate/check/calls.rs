@@ -18,9 +18,6 @@ pub(in crate::simulate) struct Before {
     activity: Option<Value>,
 }
 
-/// The actions of the services that change nothing.
-const READS: [&str; 5] = ["Get", "Describe", "List", "Query", "Scan"];
-
 impl Watch {
     /// Looks at what a call is about to change.
     pub(in crate::simulate) fn before(
@@ -30,7 +27,7 @@ impl Watch {
         request: &Request<Bytes>,
         beside: &Beside<'_>,
     ) -> Result<Before, Violation> {
-        if READS.iter().any(|read| call.action.starts_with(read)) {
+        if call.changes_nothing() {
             return Ok(Before::default());
         }
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();

@@ -85,13 +85,16 @@ impl Watch {
             .collect();
         let region = cloud.region();
         if let Some(service) = region.every_service().find(|service| !services.contains(service.name)) {
-            return Err(Violation::of_all(
+            let whose = tenant_of(service.name).unwrap_or_default();
+            return Err(Violation::of(
                 "I11",
+                whose,
                 format!("service {} is nobody's", service.name),
             ));
         }
-        if let Some(point) = region.every_access_point().find(|point| !points.contains(point)) {
-            return Err(Violation::of_all("I11", format!("access point {point} is nobody's")));
+        if let Some((point, path)) = region.every_access_point().find(|(point, _)| !points.contains(point)) {
+            let whose = path.split('/').nth(2).unwrap_or_default();
+            return Err(Violation::of("I11", whose, format!("access point {point} is nobody's")));
         }
         let left = region
             .every_active_revision("base-user")

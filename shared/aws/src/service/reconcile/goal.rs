@@ -3,7 +3,7 @@
 use berth_core::definition::{self, Definition, Fingerprint};
 use berth_core::plan::{Failure, Goal, Replacing, Target};
 use berth_core::release::ReleaseId;
-use berth_core::tenant::{Files, Generation, Overlay, Reason, Replace, Tenant, Wanted};
+use berth_core::tenant::{FailedDefinition, Files, Generation, Overlay, Reason, Replace, Tenant, Wanted};
 
 use super::Context;
 use crate::error::CallError;
@@ -34,7 +34,9 @@ pub(super) fn depends_on(tenant: &Tenant) -> impl PartialEq {
         tenant.intent.reason,
     );
     let own: (Option<Files>, Overlay) = (tenant.made.access_point.clone(), tenant.overlay.clone());
-    (applied, intent, own, tenant.made.failed.clone())
+    // As long as a former incarnation is being cleared away there is no goal for the present one.
+    let past: (Vec<FailedDefinition>, Vec<Generation>) = (tenant.made.failed.clone(), tenant.retiring.clone());
+    (applied, intent, own, past)
 }
 
 /// The goal of a tenant, by the release that it takes.
