@@ -260,6 +260,15 @@ impl Tenant {
             .filter(|applied| applied.generation == self.intent.generation)
     }
 
+    /// ECS was told to run something, and nothing was proven since: neither that it runs nor that it is stopped.
+    pub fn last_run_is_open(&self) -> bool {
+        let proven = self.made.settled.map(|settled| settled.generation);
+        self.made
+            .applied
+            .as_ref()
+            .is_some_and(|applied| proven < Some(applied.generation))
+    }
+
     /// The error that ends the present generation without success.
     pub fn terminal_error(&self) -> Option<&LastError> {
         self.made

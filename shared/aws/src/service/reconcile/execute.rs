@@ -25,7 +25,7 @@ pub(super) async fn step(
             let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
             let tasks = context.ecs.tasks(name, current).await?;
             let seen = observe::apply_all(&context.tenants, tenant, &tasks, context.clock.now()).await?;
-            world.tasks = Some(tasks);
+            world.with_tasks(tasks, tenant.observed.as_ref(), context.clock.now());
             return Ok(seen.map_or_else(|| Stepped::On(tenant.clone()), Stepped::On));
         }
         Step::LookAtDefinition(fingerprint) => {
@@ -71,7 +71,7 @@ pub(super) async fn step(
             }
             world.told = Some(definition_arn.clone());
         }
-        Step::Stop(name) => world.with_service(context.ecs.stop(name).await?),
+        Step::Stop(name) => world.with_emptied(context.ecs.stop(name).await?),
         Step::OpenActivity => {
             let now = context.clock.now();
             let idle_after = context.idle.idle_after(&tenant.overlay);
@@ -200,11 +200,7 @@ async fn register(context: &Context, rendered: &Rendered) -> Result<Definition, 
 }
 
 /// The revisions that were registered for an incarnation alone, those included of which the registry was not told.
-async fn own_definitions(
-    context: &Context,
-    id: &TenantId,
-    incarnation: Generation,
-) -> Result<Vec<String>, CallError> {
+async fn own_definitions(context: &Context, id: &TenantId, incarnation: Generation) -> Result<Vec<String>, CallError> {
     let owner = Owner::Tenant(id.clone(), incarnation);
     for claim in context.registry.unrecorded(id, incarnation).await? {
         let found = context

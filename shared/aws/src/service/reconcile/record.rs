@@ -2,7 +2,9 @@
 //! made for still stands.
 
 use berth_core::plan::{Failure, Proof};
-use berth_core::tenant::{Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Settled, Tenant};
+use berth_core::tenant::{
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Settled, Tenant,
+};
 use serde_json::json;
 
 use super::{Context, Stepped};
@@ -26,9 +28,10 @@ pub(super) async fn access_point_claimed(
     tenant: &Tenant,
     claim: &FilesClaim,
 ) -> Result<Stepped, CallError> {
-    let update = Update::new()
-        .set("filesClaim", attribute(claim)?)
-        .when("incarnation", "=", number(tenant.incarnation));
+    let update =
+        Update::new()
+            .set("filesClaim", attribute(claim)?)
+            .when("incarnation", "=", number(tenant.incarnation));
     write(context, tenant, update).await
 }
 
