@@ -74,8 +74,16 @@ impl World {
     }
 
     /// The ARN and the tags of every ACTIVE revision of a family.
-    pub fn every_active_revision<'a>(&'a self, family: &'a str) -> impl Iterator<Item = (String, &'a BTreeMap<String, String>)> + 'a {
-        let revisions = self.definitions.families.get(family).into_iter().flat_map(|found| &found.revisions);
+    pub fn every_active_revision<'a>(
+        &'a self,
+        family: &'a str,
+    ) -> impl Iterator<Item = (String, &'a BTreeMap<String, String>)> + 'a {
+        let revisions = self
+            .definitions
+            .families
+            .get(family)
+            .into_iter()
+            .flat_map(|found| &found.revisions);
         let active = revisions.filter(|(_, revision)| revision.status == RevisionStatus::Active);
         active.map(move |(number, revision)| {
             let arn = self.config.ecs_arn(&format!("task-definition/{family}:{number}"));

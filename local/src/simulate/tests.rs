@@ -51,7 +51,11 @@ fn the_same_plan_is_the_same_run() {
 /// A world in which images behave as they are called, and nothing else goes wrong.
 fn calm() -> Run {
     let troubles = [Trouble::Images].into();
-    Run::new(&Plan { troubles, ..Plan::calm(1) }).expect("a world")
+    Run::new(&Plan {
+        troubles,
+        ..Plan::calm(1)
+    })
+    .expect("a world")
 }
 
 fn ask(run: &mut Run, method: &'static str, body: Value) {

@@ -95,7 +95,14 @@ impl Watch {
                 format!("service {} is nobody's", service.name),
             ));
         }
-        if let Some((point, path)) = region.every_access_point().find(|(point, _)| !points.contains(point)) {
+        let claimed = |path: &str| {
+            let claims = alive().filter_map(|row| Some((row, row.made.files_claim.as_ref()?)));
+            claims
+                .into_iter()
+                .any(|(row, claim)| path == format!("/tenants/{}/g{}", row.tenant_id, claim.incarnation))
+        };
+        let nobodys = |(point, path): &(&str, &str)| !points.contains(point) && !claimed(path);
+        if let Some((point, path)) = region.every_access_point().find(nobodys) {
             let whose = path.split('/').nth(2).unwrap_or_default();
             return Err(Violation::of("I11", whose, format!("access point {point} is nobody's")));
         }
@@ -104,7 +111,10 @@ impl Watch {
             !arns.contains(arn.as_str()) && !fingerprints.contains(fingerprint)
         };
         match region.every_active_revision("base-user").find(unnamed) {
-            Some((arn, tags)) => Err(Violation::of_all("I11", format!("revision {arn} is nobody's: {tags:?}"))),
+            Some((arn, tags)) => Err(Violation::of_all(
+                "I11",
+                format!("revision {arn} is nobody's: {tags:?}"),
+            )),
             None => Ok(()),
         }
     }
