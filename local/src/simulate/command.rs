@@ -1,9 +1,10 @@
 //! `berth simulate`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
 
 use super::{Plan, Trouble, many, run, shrink, speed};
 

@@ -87,11 +87,10 @@ impl Odds {
 /// The code with which a service throttles ("Common errors" of each API reference; ECS's is not in its model).
 fn throttled(call: &Call) -> &'static str {
     match call.service {
-        Service::Efs => "ThrottlingException",
         Service::Sqs => "RequestThrottled",
         Service::CloudFormation => "Throttling",
         Service::S3 => "SlowDown",
-        Service::Ecs | Service::DynamoDb | Service::Ecr => "ThrottlingException",
+        Service::Ecs | Service::Efs | Service::DynamoDb | Service::Ecr => "ThrottlingException",
     }
 }
 

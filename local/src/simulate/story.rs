@@ -163,9 +163,9 @@ fn subject(call: &Call, body: &Bytes) -> String {
         (Service::Ecs, _) => {
             let mut shown = body.clone();
             if let Some(members) = shown.as_object_mut() {
-                ["networkConfiguration", "tags", "cluster", "clientToken"]
-                    .iter()
-                    .for_each(|name| drop(members.remove(*name)));
+                for name in ["networkConfiguration", "tags", "cluster", "clientToken"] {
+                    members.remove(name);
+                }
             }
             brief(&shown)
         }

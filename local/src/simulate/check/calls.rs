@@ -45,9 +45,7 @@ impl Watch {
             .or_else(|| body.pointer("/Item/tenantId/S"));
         let tenant = key.and_then(Value::as_str).map(ToOwned::to_owned);
         let activity = match &tenant {
-            Some(tenant) if self.is(&body, &self.names.activity) => {
-                rows::by_tenant(cloud, &self.names.activity, tenant)
-            }
+            Some(tenant) if is_of(&body, &self.names.activity) => rows::by_tenant(cloud, &self.names.activity, tenant),
             _ => None,
         };
         Ok(Before { body, tenant, activity })
@@ -67,17 +65,13 @@ impl Watch {
             self.registered(&before.body, beside)?;
         }
         let Some(tenant) = &before.tenant else { return Ok(()) };
-        if self.is(&before.body, &self.names.tenants) && done {
+        if is_of(&before.body, &self.names.tenants) && done {
             return self.tenant_written(cloud, tenant, call, beside);
         }
-        if self.is(&before.body, &self.names.activity) {
+        if is_of(&before.body, &self.names.activity) {
             return self.activity_written(cloud, tenant, before.activity.as_ref(), beside);
         }
         Ok(())
-    }
-
-    fn is(&self, body: &Value, table: &str) -> bool {
-        body.get("TableName").and_then(Value::as_str) == Some(table)
     }
 
     /// I10: each definition that is registered for tenants is base + overlay of a base and an overlay that there were.
@@ -105,6 +99,10 @@ impl Watch {
             format!("a definition was registered for nobody: {text}"),
         ))
     }
+}
+
+fn is_of(body: &Value, table: &str) -> bool {
+    body.get("TableName").and_then(Value::as_str) == Some(table)
 }
 
 /// I1: of a tenant with a volume nothing is started before all of its tasks are STOPPED.

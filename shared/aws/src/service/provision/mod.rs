@@ -77,7 +77,7 @@ async fn route(context: &Context, request: &Request) -> Result<Response, Problem
         ("GET", ["tenants"]) => read::page(context, request).await,
         ("GET", ["tenants", id]) => read::one(context, &tenant_id(id)?).await,
         ("GET", ["tenants", id, "history"]) => read::history(context, &tenant_id(id)?).await,
-        ("PUT", ["tenants", id]) => write::put(context, request, tenant_id(id)?).await,
+        ("PUT", ["tenants", id]) => Box::pin(write::put(context, request, tenant_id(id)?)).await,
         ("PATCH", ["tenants", id]) => write::patch(context, request, &tenant_id(id)?).await,
         ("DELETE", ["tenants", id]) => write::delete(context, request, &tenant_id(id)?).await,
         ("PUT", ["tenants", id, "hold"]) => hold::put(context, request, &tenant_id(id)?).await,

@@ -2,7 +2,7 @@
 
 use berth_core::definition::Fingerprint;
 use berth_core::plan::{Definition, Goal, Heartbeats, Replacing, Service, Step, Target, World};
-use berth_core::tenant::{FilesClaim, Generation, Tenant, TenantId};
+use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant, TenantId};
 
 use super::goal::{Aim, Rendered};
 use super::{Context, Stepped, record};
@@ -21,13 +21,7 @@ pub(super) async fn step(
     let id = &tenant.tenant_id;
     match step {
         Step::LookAtService(name) => world.with_service(context.ecs.describe_service(name).await?),
-        Step::LookAtTasks(name) => {
-            let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
-            let tasks = context.ecs.tasks(name, current).await?;
-            let seen = observe::apply_all(&context.tenants, tenant, &tasks, context.clock.now()).await?;
-            world.with_tasks(tasks, tenant.observed.as_ref(), context.clock.now());
-            return Ok(seen.map_or_else(|| Stepped::On(tenant.clone()), Stepped::On));
-        }
+        Step::LookAtTasks(name) => return look_at_tasks(context, tenant, world, name).await,
         Step::LookAtDefinition(fingerprint) => {
             let owner = rendered(aim)?.owner.clone();
             let found = context.registry.find(&owner, fingerprint).await?;
@@ -119,6 +113,20 @@ pub(super) async fn step(
         Step::Bury => return record::buried(context, tenant).await,
     }
     Ok(on(tenant))
+}
+
+async fn look_at_tasks(
+    context: &Context,
+    tenant: &Tenant,
+    world: &mut World,
+    name: &ServiceName,
+) -> Result<Stepped, CallError> {
+    let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
+    let tasks = context.ecs.tasks(name, current).await?;
+    let now = context.clock.now();
+    let seen = observe::apply_all(&context.tenants, tenant, &tasks, now).await?;
+    world.with_tasks(tasks, tenant.observed.as_ref(), now);
+    Ok(seen.map_or_else(|| Stepped::On(tenant.clone()), Stepped::On))
 }
 
 /// Makes an access point, after the row says that it is going to be made.
