@@ -65,7 +65,7 @@ fn dead_letters(engine: &Engine, queue: &str) -> Vec<Value> {
 
 /// Deploys a new base and waits until the tenant has followed it, at work all the while.
 fn follow(engine: &mut Engine, before: &Value) {
-    let next = deploy::base_definition("fs-0123456789abcdef0", "2");
+    let next = base_definition("fs-0123456789abcdef0", "2");
     ask(
         &mut engine.shared.cloud(),
         Service::Ecs,
