@@ -84,7 +84,7 @@ impl Variables {
     /// The value parsed, or `default` where there is none.
     pub fn parsed<T>(&self, name: &str, default: T) -> Result<T, SettingsError>
     where
-        T: FromStr<Err: std::fmt::Display>,
+        T: FromStr<Err: fmt::Display>,
     {
         match self.optional(name) {
             None => Ok(default),
