@@ -1,5 +1,7 @@
 //! What is truly there, whatever a read would show: for tests that compare it with what callers believe.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -71,16 +73,21 @@ impl World {
         points.map(|(id, point)| (id, point.root.get("Path").and_then(Value::as_str).unwrap_or("/")))
     }
 
-    /// The ARN of every ACTIVE revision of a family.
-    pub fn every_active_revision<'a>(&'a self, family: &'a str) -> impl Iterator<Item = String> + 'a {
+    /// The ARN and the tags of every ACTIVE revision of a family.
+    pub fn every_active_revision<'a>(
+        &'a self,
+        family: &'a str,
+    ) -> impl Iterator<Item = (String, &'a BTreeMap<String, String>)> + 'a {
         let revisions = self
             .definitions
             .families
             .get(family)
             .into_iter()
             .flat_map(|found| &found.revisions);
-        revisions
-            .filter(|(_, revision)| revision.status == RevisionStatus::Active)
-            .map(move |(number, _)| self.config.ecs_arn(&format!("task-definition/{family}:{number}")))
+        let active = revisions.filter(|(_, revision)| revision.status == RevisionStatus::Active);
+        active.map(move |(number, revision)| {
+            let arn = self.config.ecs_arn(&format!("task-definition/{family}:{number}"));
+            (arn, &revision.tags)
+        })
     }
 }

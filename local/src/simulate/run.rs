@@ -52,6 +52,8 @@ pub(super) struct Run {
     replies: Vec<(String, oneshot::Receiver<Response<Bytes>>)>,
     dice: fastrand::Rng,
     odds: Odds,
+    /// Fates that are not drawn: of the next call of this action.
+    orders: Vec<(&'static str, Fate)>,
     people: People,
     stack: BaseStack,
     tenants: BTreeSet<String>,
@@ -81,6 +83,7 @@ impl Run {
             replies: Vec::new(),
             dice: fastrand::Rng::with_seed(plan.seed),
             odds: Odds::none(),
+            orders: Vec::new(),
             people: People::new(plan.tenants, &plan.troubles),
             stack,
             tenants: BTreeSet::new(),
@@ -245,7 +248,7 @@ impl Run {
             reply_to,
         } = held;
         let function = self.engine.function_of(caller);
-        let fate = self.odds.fate(&call, is_eventual(&call, &request), &mut self.dice);
+        let fate = self.fate_of(&call, &request);
         let (became, answer) = match fate {
             Fate::Refused(code) => (Became::Refused(code), Some(Ok(Cloud::refusal(&call, code)))),
             Fate::Lost => (Became::Lost, Some(Err(NoAnswer))),
@@ -278,6 +281,13 @@ impl Run {
             None => self.engine.crash(caller),
         }
         self.watch.step(&mut self.engine.shared().cloud())
+    }
+
+    fn fate_of(&mut self, call: &Call, request: &Request<Bytes>) -> Fate {
+        match self.orders.iter().position(|(action, _)| *action == call.action) {
+            Some(order) => self.orders.remove(order).1,
+            None => self.odds.fate(call, is_eventual(call, request), &mut self.dice),
+        }
     }
 
     fn perform(
@@ -350,6 +360,12 @@ impl Run {
         }
         self.watch.at_rest(&mut self.engine.shared().cloud())?;
         self.look_again()
+    }
+
+    /// The next call of this action has this fate.
+    #[cfg(test)]
+    pub(super) fn order(&mut self, action: &'static str, fate: Fate) {
+        self.orders.push((action, fate));
     }
 
     /// A tenant's row, as it was last written.

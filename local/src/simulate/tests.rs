@@ -5,6 +5,7 @@ use std::time::Duration;
 use berth_core::tenant::{Phase, phase};
 use serde_json::{Value, json};
 
+use super::fate::Fate;
 use super::life::Ask;
 use super::*;
 
@@ -47,8 +48,14 @@ fn the_same_plan_is_the_same_run() {
     assert_ne!(first.fingerprint, run(&other).fingerprint);
 }
 
+/// A world in which images behave as they are called, and nothing else goes wrong.
 fn calm() -> Run {
-    Run::new(&Plan::calm(1)).expect("a world")
+    let troubles = [Trouble::Images].into();
+    Run::new(&Plan {
+        troubles,
+        ..Plan::calm(1)
+    })
+    .expect("a world")
 }
 
 fn ask(run: &mut Run, method: &'static str, body: Value) {
@@ -73,4 +80,37 @@ fn p5_a_tenant_that_is_deleted_and_provisioned_at_once_runs() {
     let row = run.row("acme").expect("a row");
     assert_eq!(phase(row), Phase::Running, "{row:?}");
     assert!(row.retiring.is_empty());
+}
+
+#[test]
+fn e9_a_crash_counts_although_ecs_has_replaced_the_task_before_it_is_gone() {
+    let mut run = calm();
+    ask(&mut run, "PUT", json!({"image": "registry.example/app:crashes"}));
+    pass(&mut run, 900);
+    let row = run.row("acme").expect("a row");
+    assert_eq!(phase(row), Phase::Failed, "{row:?}");
+    assert_eq!(row.intent.reason, berth_core::tenant::Reason::CrashLoop);
+}
+
+/// A delete after a call whose effect nobody was told of leaves nothing behind.
+fn p6_nothing_is_left_when_lost(action: &'static str, fate: Fate) {
+    let mut run = calm();
+    run.order(action, fate);
+    ask(&mut run, "PUT", json!({}));
+    pass(&mut run, 1);
+    ask(&mut run, "DELETE", Value::Null);
+    run.come_to_rest().expect("nothing is left");
+    assert_eq!(run.buried(), 1);
+}
+
+#[test]
+fn p6_an_access_point_that_nobody_was_told_of_is_deleted_too() {
+    p6_nothing_is_left_when_lost("CreateAccessPoint", Fate::ReplyLost);
+    p6_nothing_is_left_when_lost("CreateAccessPoint", Fate::CrashAfter);
+}
+
+#[test]
+fn b20_a_revision_that_nobody_was_told_of_is_deregistered_too() {
+    p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::ReplyLost);
+    p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::CrashAfter);
 }

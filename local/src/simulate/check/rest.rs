@@ -1,7 +1,8 @@
 //! What is checked once everything has come to rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use berth_core::definition::Fingerprint;
 use berth_core::tenant::{Phase, Tenant, deadline, phase};
 use serde_json::Value;
 
@@ -79,10 +80,12 @@ impl Watch {
             .filter_map(|row| Some(row.made.access_point.as_ref()?.place.access_point_id.as_str()))
             .collect();
         let registry = rows::all(cloud, &self.names.fleet);
-        let revisions: BTreeSet<&str> = registry
-            .iter()
-            .filter_map(|row| row.get("arn").and_then(Value::as_str))
-            .collect();
+        // A row has the revision's ARN or, from before the registration on, its fingerprint.
+        let named = |name: &str| -> BTreeSet<&str> {
+            let words = registry.iter().filter_map(|row| row.get(name).and_then(Value::as_str));
+            words.collect()
+        };
+        let (arns, fingerprints) = (named("arn"), named("id"));
         let region = cloud.region();
         if let Some(service) = region.every_service().find(|service| !services.contains(service.name)) {
             let whose = tenant_of(service.name).unwrap_or_default();
@@ -92,15 +95,26 @@ impl Watch {
                 format!("service {} is nobody's", service.name),
             ));
         }
-        if let Some((point, path)) = region.every_access_point().find(|(point, _)| !points.contains(point)) {
+        let claimed = |path: &str| {
+            let claims = alive().filter_map(|row| Some((row, row.made.files_claim.as_ref()?)));
+            claims
+                .into_iter()
+                .any(|(row, claim)| path == format!("/tenants/{}/g{}", row.tenant_id, claim.incarnation))
+        };
+        let nobodys = |(point, path): &(&str, &str)| !points.contains(point) && !claimed(path);
+        if let Some((point, path)) = region.every_access_point().find(nobodys) {
             let whose = path.split('/').nth(2).unwrap_or_default();
             return Err(Violation::of("I11", whose, format!("access point {point} is nobody's")));
         }
-        let left = region
-            .every_active_revision("base-user")
-            .find(|arn| !revisions.contains(arn.as_str()));
-        match left {
-            Some(arn) => Err(Violation::of_all("I11", format!("revision {arn} is nobody's"))),
+        let unnamed = |(arn, tags): &(String, &BTreeMap<String, String>)| {
+            let fingerprint = tags.get(Fingerprint::TAG).map_or("", String::as_str);
+            !arns.contains(arn.as_str()) && !fingerprints.contains(fingerprint)
+        };
+        match region.every_active_revision("base-user").find(unnamed) {
+            Some((arn, tags)) => Err(Violation::of_all(
+                "I11",
+                format!("revision {arn} is nobody's: {tags:?}"),
+            )),
             None => Ok(()),
         }
     }

@@ -64,8 +64,10 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
         return Ok(());
     };
     let now = context.clock.now();
-    let Some(mut tenant) = observe::apply(&context.tenants, &before, task, now).await? else {
-        return Ok(());
+    let mut tenant = match observe::apply(&context.tenants, &before, task, now).await? {
+        Some(row) => row,
+        None if ended_after_its_successor_began(&before, task) => before,
+        None => return Ok(()),
     };
     if task.last_status == TaskStatus::Running && tenant.intent.state == Wanted::Running {
         let since = task.started_at.unwrap_or(now);
@@ -94,6 +96,13 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
     Ok(())
 }
 
+/// A task that ECS replaces by itself is STOPPED only after its successor was made. The row knows the successor by then, and
+/// yet nobody else will tell that this one crashed.
+fn ended_after_its_successor_began(tenant: &Tenant, task: &TaskObservation) -> bool {
+    let of_this_incarnation = task.service == tenant.service() && tenant.retiring.is_empty();
+    of_this_incarnation && task.last_status == TaskStatus::Stopped
+}
+
 /// Keeps why the task ended, because ECS forgets it within the hour, and counts it if it was a crash.
 async fn task_stopped(context: &Context, tenant: Tenant, task: &TaskObservation) -> Result<Tenant, CallError> {
     let Some(stopped) = &task.stopped else {
@@ -107,6 +116,10 @@ async fn task_stopped(context: &Context, tenant: Tenant, task: &TaskObservation)
     };
     context.ledger.record(&tenant.tenant_id, &entry).await?;
     if !matches!(stop_cause(task), Some(StopCause::Crash)) || tenant.intent.state != Wanted::Running {
+        return Ok(tenant);
+    }
+    // What crashed before the intent changed says nothing about what was asked for then; its event may come late.
+    if stopped.at < tenant.intent.at {
         return Ok(tenant);
     }
     let crashes = tenant.crashes.with(stopped.at, context.budget);

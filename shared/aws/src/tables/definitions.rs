@@ -56,6 +56,15 @@ pub enum Attempt {
     Again,
 }
 
+/// A claim of which it is not known what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// The family that was to be registered into.
+    pub family: String,
+    /// What was to be registered.
+    pub fingerprint: Fingerprint,
+}
+
 /// How long a claim holds: longer than an invocation of reconcile may run, so that it never runs out under its owner.
 const CLAIM: Duration = Duration::from_mins(1);
 
@@ -85,12 +94,19 @@ impl DefinitionRegistry {
         Ok(output.item.as_ref().and_then(arn_of))
     }
 
-    /// Claims the right to register a fingerprint.
-    pub async fn claim(&self, owner: &Owner, fingerprint: &Fingerprint, now: Timestamp) -> Result<Claim, CallError> {
+    /// Claims the right to register a fingerprint into a family.
+    pub async fn claim(
+        &self,
+        owner: &Owner,
+        fingerprint: &Fingerprint,
+        family: &str,
+        now: Timestamp,
+    ) -> Result<Claim, CallError> {
         let now_ms = now.as_millisecond();
         let until = now_ms.saturating_add(i64::try_from(CLAIM.as_millis()).unwrap_or(i64::MAX));
         let mut update = Update::new()
             .set("claimedUntil", number(until))
+            .set("family", text(family))
             .append("claims", number(now_ms));
         if let Owner::Tenant(_, incarnation) = owner {
             update = update.set("incarnation", number(incarnation));
@@ -153,6 +169,27 @@ impl DefinitionRegistry {
             .iter()
             .filter_map(arn_of)
             .collect())
+    }
+
+    /// What was claimed for this incarnation of a tenant alone, without its being known what came of it.
+    pub async fn unrecorded(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Unrecorded>, CallError> {
+        let rows = self.owned_rows(tenant, incarnation).await?;
+        let claims = rows.iter().filter(|row| arn_of(row).is_none()).filter_map(|row| {
+            let word = |name: &str| row.get(name).and_then(|value| value.as_s().ok());
+            Some(Unrecorded {
+                family: word("family")?.clone(),
+                fingerprint: word("id")?.parse().ok()?,
+            })
+        });
+        Ok(claims.collect())
+    }
+
+    /// Drops the row of a claim that nothing came of.
+    pub async fn drop_claim(&self, owner: &Owner, fingerprint: &Fingerprint) -> Result<(), CallError> {
+        const ACTION: &str = "dynamodb:DeleteItem";
+        let request = self.client.delete_item().table_name(&self.table);
+        let sent = request.set_key(Some(key(owner, fingerprint))).send().await;
+        sent.map(drop).map_err(|error| CallError::of(ACTION, error))
     }
 
     /// Drops the row of a tenant's own revision, once that is deregistered.

@@ -17,7 +17,7 @@ mod wishes;
 
 pub use activity::ActivityTable;
 pub(crate) use activity::row as activity_row;
-pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner};
+pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner, Unrecorded};
 pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Entry, Ledger};
 pub use overrides::SweepOverride;

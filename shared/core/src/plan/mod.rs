@@ -54,6 +54,7 @@ fn at_rest(name: &ServiceName, world: &World) -> Result<(), Next> {
         .iter()
         .filter(|task| task.last_status != TaskStatus::Stopped)
         .map(|task| task.task_arn.clone())
+        .chain(world.unlisted.clone())
         .collect();
     if alive.is_empty() {
         Ok(())

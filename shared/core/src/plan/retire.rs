@@ -40,5 +40,17 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     {
         return Next::Do(Step::DeleteAccessPoint(access_point.clone()));
     }
+    if let Some(claim) = tenant
+        .made
+        .files_claim
+        .as_ref()
+        .filter(|claim| claim.incarnation == incarnation)
+    {
+        // It may have been made without the row being told. Asked for once more, EFS says which one it is.
+        return Next::Do(Step::CreateAccessPoint {
+            file_system_id: claim.file_system_id.clone(),
+            incarnation,
+        });
+    }
     Next::Do(if current { Step::Bury } else { Step::Forget(incarnation) })
 }

@@ -181,7 +181,7 @@ impl Model {
                 if let Service::Active(service) = self.service(&name) {
                     service.desired = 0;
                 }
-                world.with_service(self.service(&name).clone());
+                world.with_emptied(self.service(&name).clone());
             }
             Step::OpenActivity => world.heartbeats = Some(Heartbeats::Open),
             Step::CloseActivity => world.heartbeats = Some(Heartbeats::Closed),
@@ -559,4 +559,51 @@ proptest! {
         }
         prop_assert_eq!(model.alive(), usize::from(ended == Phase::Running));
     }
+}
+
+#[test]
+fn a15_a_look_that_is_behind_starts_no_second_task() {
+    let mut tenant = settled(Replacing::Strict).tenant;
+    let told = tenant.intent.generation.next();
+    tenant.made.applied.as_mut().unwrap().generation = told;
+    tenant.intent.generation = told.next();
+    let target = Target::Definition {
+        fingerprint: fingerprint(2),
+        release: tenant.made.applied.as_ref().unwrap().release,
+        replacing: Replacing::Strict,
+    };
+    let empty = Service::Active(ActiveService {
+        definition_arn: "old".to_owned(),
+        desired: 0,
+        running: 0,
+        pending: 0,
+        deployment: DeploymentState::InProgress,
+    });
+    let mut world = World {
+        service: Some(empty.clone()),
+        tasks: Some(Vec::new()),
+        definition: Some(Definition::Registered("new".to_owned())),
+        ..World::default()
+    };
+    let goal = Goal::Up(target);
+    let name = tenant.service();
+    assert_eq!(next(&tenant, &goal, &world), Next::Do(Step::Stop(name.clone())));
+    world.with_emptied(empty);
+    assert_eq!(next(&tenant, &goal, &world), Next::Do(Step::LookAtTasks(name)));
+    let seen = tenant.observed.clone().unwrap();
+    world.with_tasks(
+        Vec::new(),
+        Some(&seen),
+        seen.created_at + std::time::Duration::from_secs(3_599),
+    );
+    assert_eq!(
+        next(&tenant, &goal, &world),
+        Next::Wait(Wait::TasksToStop(vec![seen.task_arn.clone()]))
+    );
+    world.with_tasks(
+        Vec::new(),
+        Some(&seen),
+        seen.created_at + std::time::Duration::from_secs(3_600),
+    );
+    assert!(matches!(next(&tenant, &goal, &world), Next::Do(Step::Run { .. })));
 }

@@ -1,8 +1,11 @@
 //! What has been learned of AWS in this pass.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::TaskObservation;
+use crate::event::{Observed, TaskObservation};
 
 /// What has been learned of AWS in this pass. `None` means *not looked yet*; a call that failed never gets here, so an
 /// error cannot be mistaken for an absence.
@@ -12,6 +15,10 @@ pub struct World {
     pub service: Option<Service>,
     /// Every task of that service that may still be alive, or was so lately.
     pub tasks: Option<Vec<TaskObservation>>,
+    /// The task that the row knows and that ECS did not show although it cannot have forgotten it yet.
+    pub unlisted: Option<String>,
+    /// In this pass ECS was told to let the service have no task.
+    pub emptied: bool,
     /// The registered revision of the target's fingerprint.
     pub definition: Option<Definition>,
     /// The revisions that were registered for this incarnation alone.
@@ -91,10 +98,33 @@ impl ActiveService {
     }
 }
 
+/// How long ECS remembers a task after it has stopped, at least (API Reference, `DescribeTasks`: "recently stopped tasks
+/// might appear ... for at least one hour").
+const REMEMBERED: Duration = Duration::from_hours(1);
+
 impl World {
+    /// What a look at the tasks has shown, at `now`, of a tenant whose row knows the task `seen`.
+    ///
+    /// A look may be behind ("`RunTask`": the API is eventually consistent). So a task that is younger than ECS's memory
+    /// is not gone because a look does not show it.
+    pub fn with_tasks(&mut self, tasks: Vec<TaskObservation>, seen: Option<&Observed>, now: Timestamp) {
+        let unlisted = seen.filter(|seen| {
+            let young = now.duration_since(seen.created_at).unsigned_abs() < REMEMBERED;
+            young && !seen.last_status.is_gone() && tasks.iter().all(|task| task.task_arn != seen.task_arn)
+        });
+        self.unlisted = unlisted.map(|seen| seen.task_arn.clone());
+        self.tasks = Some(tasks);
+    }
+
     /// What is known after the service has changed: its tasks must be looked at again.
     pub fn with_service(&mut self, service: Service) {
         self.service = Some(service);
         self.tasks = None;
+    }
+
+    /// What is known after ECS was told to let the service have no task, and answered with it.
+    pub fn with_emptied(&mut self, service: Service) {
+        self.with_service(service);
+        self.emptied = true;
     }
 }

@@ -11,4 +11,6 @@ pub use overlay::{
     Overlay, Pin, Policy, Replace, SecretArn, Size, TemplateName,
 };
 pub use phase::{Phase, deadline, patience, phase};
-pub use row::{Applied, FailedDefinition, Files, Intent, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted};
+pub use row::{
+    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
+};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{AccessPoint, Fingerprint};
+use crate::definition::{AccessPoint, FileSystemId, Fingerprint};
 use crate::event::{Crashes, Observed, Stopped, TaskStatus};
 use crate::release::ReleaseId;
 use crate::tenant::{Generation, Overlay, ServiceName, TenantId};
@@ -127,6 +127,8 @@ impl Reason {
 pub struct Made {
     /// The directory of its workspace volume.
     pub access_point: Option<Files>,
+    /// The directory that was about to be made. It may be there although the row does not have it: the answer was lost.
+    pub files_claim: Option<FilesClaim>,
     /// Its ECS service.
     pub service_name: Option<ServiceName>,
     /// What ECS was last told to run.
@@ -157,6 +159,16 @@ pub struct Files {
     #[serde(flatten)]
     pub place: AccessPoint,
     /// The incarnation that it was made for.
+    pub incarnation: Generation,
+}
+
+/// A directory that somebody was about to make.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilesClaim {
+    /// On which file system.
+    pub file_system_id: FileSystemId,
+    /// For which incarnation.
     pub incarnation: Generation,
 }
 
@@ -246,6 +258,15 @@ impl Tenant {
             .applied
             .as_ref()
             .filter(|applied| applied.generation == self.intent.generation)
+    }
+
+    /// ECS was told to run something, and nothing was proven since: neither that it runs nor that it is stopped.
+    pub fn last_run_is_open(&self) -> bool {
+        let proven = self.made.settled.map(|settled| settled.generation);
+        self.made
+            .applied
+            .as_ref()
+            .is_some_and(|applied| proven < Some(applied.generation))
     }
 
     /// The error that ends the present generation without success.

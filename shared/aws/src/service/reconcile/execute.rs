@@ -2,7 +2,7 @@
 
 use berth_core::definition::Fingerprint;
 use berth_core::plan::{Definition, Goal, Heartbeats, Replacing, Service, Step, Target, World};
-use berth_core::tenant::Tenant;
+use berth_core::tenant::{FilesClaim, Generation, Tenant, TenantId};
 
 use super::goal::{Aim, Rendered};
 use super::{Context, Stepped, record};
@@ -25,7 +25,7 @@ pub(super) async fn step(
             let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
             let tasks = context.ecs.tasks(name, current).await?;
             let seen = observe::apply_all(&context.tenants, tenant, &tasks, context.clock.now()).await?;
-            world.tasks = Some(tasks);
+            world.with_tasks(tasks, tenant.observed.as_ref(), context.clock.now());
             return Ok(seen.map_or_else(|| Stepped::On(tenant.clone()), Stepped::On));
         }
         Step::LookAtDefinition(fingerprint) => {
@@ -34,14 +34,17 @@ pub(super) async fn step(
             world.definition = Some(found.map_or(Definition::Absent, Definition::Registered));
         }
         Step::LookAtOwnDefinitions(incarnation) => {
-            world.own_definitions = Some(context.registry.owned(id, *incarnation).await?);
+            world.own_definitions = Some(own_definitions(context, id, *incarnation).await?);
         }
         Step::CreateAccessPoint {
             file_system_id,
             incarnation,
         } => {
-            let point = context.efs.create(id, *incarnation, file_system_id).await?;
-            return record::access_point(context, tenant, &point).await;
+            let claim = FilesClaim {
+                file_system_id: file_system_id.clone(),
+                incarnation: *incarnation,
+            };
+            return make_access_point(context, tenant, claim).await;
         }
         Step::Register(_) => world.definition = Some(register(context, rendered(aim)?).await?),
         Step::CreateService { name, definition_arn } => {
@@ -68,7 +71,7 @@ pub(super) async fn step(
             }
             world.told = Some(definition_arn.clone());
         }
-        Step::Stop(name) => world.with_service(context.ecs.stop(name).await?),
+        Step::Stop(name) => world.with_emptied(context.ecs.stop(name).await?),
         Step::OpenActivity => {
             let now = context.clock.now();
             let idle_after = context.idle.idle_after(&tenant.overlay);
@@ -118,6 +121,27 @@ pub(super) async fn step(
     Ok(on(tenant))
 }
 
+/// Makes an access point, after the row says that it is going to be made.
+async fn make_access_point(context: &Context, tenant: &Tenant, claim: FilesClaim) -> Result<Stepped, CallError> {
+    let claimed = if tenant.made.files_claim.as_ref() == Some(&claim) {
+        tenant.clone()
+    } else {
+        match record::access_point_claimed(context, tenant, &claim).await? {
+            Stepped::On(row) => row,
+            over @ Stepped::Over(_) => return Ok(over),
+        }
+    };
+    let FilesClaim {
+        file_system_id,
+        incarnation,
+    } = claim;
+    let point = context
+        .efs
+        .create(&tenant.tenant_id, incarnation, &file_system_id)
+        .await?;
+    record::access_point(context, &claimed, &point).await
+}
+
 fn on(tenant: &Tenant) -> Stepped {
     Stepped::On(tenant.clone())
 }
@@ -140,7 +164,9 @@ fn replacing(aim: &Aim) -> Replacing {
 async fn register(context: &Context, rendered: &Rendered) -> Result<Definition, CallError> {
     let Rendered { definition, owner, .. } = rendered;
     let fingerprint = definition.fingerprint();
-    let attempt = match context.registry.claim(owner, &fingerprint, context.clock.now()).await? {
+    let now = context.clock.now();
+    let family = definition.family();
+    let attempt = match context.registry.claim(owner, &fingerprint, family, now).await? {
         Claim::Registered(arn) => return Ok(Definition::Registered(arn)),
         Claim::Held => {
             return Err(CallError::incomplete(
@@ -171,6 +197,22 @@ async fn register(context: &Context, rendered: &Rendered) -> Result<Definition, 
     };
     context.registry.record(owner, &fingerprint, &arn).await?;
     Ok(Definition::Registered(arn))
+}
+
+/// The revisions that were registered for an incarnation alone, those included of which the registry was not told.
+async fn own_definitions(context: &Context, id: &TenantId, incarnation: Generation) -> Result<Vec<String>, CallError> {
+    let owner = Owner::Tenant(id.clone(), incarnation);
+    for claim in context.registry.unrecorded(id, incarnation).await? {
+        let found = context
+            .ecs
+            .find_tagged(&claim.family, Fingerprint::TAG, &claim.fingerprint.to_string())
+            .await?;
+        match found {
+            Some(found) => context.registry.record(&owner, &claim.fingerprint, &found.arn).await?,
+            None => context.registry.drop_claim(&owner, &claim.fingerprint).await?,
+        }
+    }
+    context.registry.owned(id, incarnation).await
 }
 
 /// A definition that became INACTIVE behind our back is registered anew, once; a second time it is an error.

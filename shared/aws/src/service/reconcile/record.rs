@@ -2,7 +2,9 @@
 //! made for still stands.
 
 use berth_core::plan::{Failure, Proof};
-use berth_core::tenant::{Applied, FailedDefinition, Files, Generation, LastError, Made, Outlook, Settled, Tenant};
+use berth_core::tenant::{
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Settled, Tenant,
+};
 use serde_json::json;
 
 use super::{Context, Stepped};
@@ -18,6 +20,19 @@ async fn write(context: &Context, tenant: &Tenant, update: Update) -> Result<Ste
         Outcome::Written(row) => Stepped::On(row),
         Outcome::Refused(row) => Stepped::Over(row),
     })
+}
+
+/// The access point is about to be made: from here on a delete looks for it.
+pub(super) async fn access_point_claimed(
+    context: &Context,
+    tenant: &Tenant,
+    claim: &FilesClaim,
+) -> Result<Stepped, CallError> {
+    let update =
+        Update::new()
+            .set("filesClaim", attribute(claim)?)
+            .when("incarnation", "=", number(tenant.incarnation));
+    write(context, tenant, update).await
 }
 
 /// The access point is there. It stays recorded whatever the intent has become: the row names what exists.
@@ -41,6 +56,7 @@ pub(super) async fn access_point_deleted(
 ) -> Result<Stepped, CallError> {
     let update = Update::new()
         .remove("accessPoint")
+        .remove("filesClaim")
         .when("accessPoint", "=", attribute(point)?);
     Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
         Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
