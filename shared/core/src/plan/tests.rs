@@ -603,7 +603,7 @@ fn a15_a_look_that_is_behind_starts_no_second_task() {
     world.with_tasks(
         Vec::new(),
         Some(&seen),
-        seen.created_at + std::time::Duration::from_secs(3_600),
+        seen.created_at + std::time::Duration::from_hours(1),
     );
     assert!(matches!(next(&tenant, &goal, &world), Next::Do(Step::Run { .. })));
 }
