@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use berth_core::tenant::{Phase, phase};
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
@@ -144,7 +145,7 @@ impl Run {
         Ok(())
     }
 
-    fn act(&mut self, act: Act) {
+    pub(super) fn act(&mut self, act: Act) {
         match act {
             Act::Requests(asks) => asks.iter().for_each(|ask| self.ask(ask)),
             Act::Deploy(deploy) => {
@@ -368,6 +369,12 @@ impl Run {
         self.orders.push((action, fate));
     }
 
+    /// Changes how ECS and its events behave.
+    #[cfg(test)]
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut berth_fargate::World)) {
+        change(self.engine.shared().cloud().region());
+    }
+
     /// A tenant's row, as it was last written.
     #[cfg(test)]
     pub(super) fn row(&self, id: &str) -> Option<&berth_core::tenant::Tenant> {
@@ -388,7 +395,10 @@ impl Run {
             .and_then(|spec| spec.mappings.first())
             .map(|mapping| mapping.queue.clone());
         let queue = queue.ok_or_else(|| Violation::of_all("run", "reconcile has no queue"))?;
-        let ids: Vec<String> = self.watch.rows().keys().cloned().collect();
+        let rows = self.watch.rows().iter();
+        // Whoever has failed is tried again by a look, and may fail again.
+        let well = rows.filter(|(_, row)| phase(row) != Phase::Failed);
+        let ids: Vec<String> = well.map(|(id, _)| id.clone()).collect();
         for id in ids {
             let mut cloud = self.engine.shared().cloud();
             let now = cloud.now();

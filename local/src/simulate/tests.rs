@@ -6,8 +6,9 @@ use berth_core::tenant::{Phase, phase};
 use serde_json::{Value, json};
 
 use super::fate::Fate;
-use super::life::Ask;
+use super::life::{Act, Ask, Deploy};
 use super::*;
+use crate::cloud::{Behaviour, Consistency};
 
 /// Runs that are part of every `cargo test`, each a short one: unoptimised, a call takes milliseconds. Many and longer ones
 /// are run in a release build.
@@ -63,6 +64,11 @@ fn ask(run: &mut Run, method: &'static str, body: Value) {
     run.ask(&Ask { method, path, body });
 }
 
+fn post(run: &mut Run, verb: &str) {
+    let (method, path, body) = ("POST", format!("/tenants/acme/{verb}"), Value::Null);
+    run.ask(&Ask { method, path, body });
+}
+
 fn pass(run: &mut Run, seconds: u64) {
     run.pass(Duration::from_secs(seconds))
         .expect("nothing happens that must not");
@@ -113,4 +119,66 @@ fn p6_an_access_point_that_nobody_was_told_of_is_deleted_too() {
 fn b20_a_revision_that_nobody_was_told_of_is_deregistered_too() {
     p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::ReplyLost);
     p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::CrashAfter);
+}
+
+/// ECS answers each read for five seconds with what was true before.
+fn behind(run: &mut Run) {
+    let lag = Duration::from_secs(5);
+    run.change(|region| region.set_consistency(Consistency::Eventual { lag, rate: 1.0 }));
+}
+
+#[test]
+fn a15_a_sleep_right_after_the_first_start_ends_without_a_task() {
+    let mut run = calm();
+    behind(&mut run);
+    ask(&mut run, "PUT", json!({}));
+    pass(&mut run, 1);
+    post(&mut run, "sleep");
+    pass(&mut run, 300);
+    run.come_to_rest()
+        .expect("nothing says that it is stopped before it is");
+    assert_eq!(phase(run.row("acme").expect("a row")), Phase::Stopped);
+}
+
+#[test]
+fn a15_a_sleep_right_after_a_wake_ends_without_a_task() {
+    let mut run = calm();
+    ask(&mut run, "PUT", json!({}));
+    pass(&mut run, 120);
+    post(&mut run, "sleep");
+    pass(&mut run, 120);
+    behind(&mut run);
+    post(&mut run, "wake");
+    pass(&mut run, 1);
+    post(&mut run, "sleep");
+    pass(&mut run, 300);
+    run.come_to_rest()
+        .expect("nothing says that it is stopped before it is");
+    assert_eq!(phase(run.row("acme").expect("a row")), Phase::Stopped);
+}
+
+#[test]
+fn r6_a_pinned_tenant_wakes_on_the_release_that_it_slept_on() {
+    let mut run = calm();
+    ask(&mut run, "PUT", json!({"pin": {}}));
+    pass(&mut run, 120);
+    let release = |run: &Run| run.row("acme").and_then(|row| Some(row.made.applied.as_ref()?.release));
+    let before = release(&run);
+    assert!(before.is_some());
+    post(&mut run, "sleep");
+    pass(&mut run, 120);
+    run.act(Act::Deploy(Deploy::Completes(Behaviour::Healthy)));
+    pass(&mut run, 1_800);
+    run.ask(&Ask {
+        method: "PUT",
+        path: "/tenants/other".to_owned(),
+        body: json!({}),
+    });
+    post(&mut run, "wake");
+    pass(&mut run, 120);
+    assert_eq!(release(&run), before);
+    let other = run
+        .row("other")
+        .and_then(|row| Some(row.made.applied.as_ref()?.release));
+    assert!(other > before, "the new base was promoted meanwhile");
 }

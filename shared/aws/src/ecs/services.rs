@@ -100,7 +100,7 @@ impl Ecs {
             .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
     }
 
-    /// Lets the service have no task.
+    /// Lets the service have no task. One that is not there has none.
     pub async fn stop(&self, name: &ServiceName) -> Result<Service, CallError> {
         const ACTION: &str = "ecs:UpdateService";
         let request = self
@@ -109,11 +109,15 @@ impl Ecs {
             .cluster(&self.cluster)
             .service(name.to_string())
             .desired_count(0);
-        let output = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
-        output
-            .service
-            .as_ref()
-            .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
+        match request.send().await.map_err(|error| CallError::of(ACTION, error)) {
+            Ok(output) => output
+                .service
+                .as_ref()
+                .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made)),
+            Err(error) if error.is("ServiceNotFoundException") => Ok(Service::Absent),
+            Err(error) if error.is("ServiceNotActiveException") => Ok(Service::Inactive),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes a service that has no task; one that is gone already is fine.

@@ -40,6 +40,18 @@ pub fn next(tenant: &Tenant, goal: &Goal, world: &World) -> Next {
     }
 }
 
+/// Whether a service that reads as having no task may have been told to run one since: a look may be behind ("`RunTask`":
+/// the API is eventually consistent). Then it is told to have none, and the answer to that is believed. It is so for one
+/// that reads as absent, and as long as the row does not know what came of the last run.
+fn perhaps_behind(tenant: &Tenant, service: &Service, world: &World) -> bool {
+    let doubtful = match service {
+        Service::Absent => true,
+        Service::Active(_) => tenant.last_run_is_open(),
+        Service::Draining | Service::Inactive => false,
+    };
+    doubtful && !world.emptied
+}
+
 /// `Ok` once every task of the service is proven to be STOPPED, else what to do or to wait for.
 fn at_rest(name: &ServiceName, world: &World) -> Result<(), Next> {
     if let Some(Service::Active(service)) = &world.service

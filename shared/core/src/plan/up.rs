@@ -98,7 +98,6 @@ fn with_service(
     if service.desired == 0 {
         return match replacing {
             Replacing::Rolling => Next::Do(run),
-            // A look may be behind. Before the row knows what came of the last run, only the answer to a stop is believed.
             Replacing::Strict if tenant.last_run_is_open() && !world.emptied => Next::Do(Step::Stop(name)),
             Replacing::Strict => at_rest(&name, world).map_or_else(|next| next, |()| Next::Do(run)),
         };

@@ -260,6 +260,12 @@ impl Tenant {
             .filter(|applied| applied.generation == self.intent.generation)
     }
 
+    /// The release that a pin in force keeps the tenant on: the one that it was last told to run.
+    pub fn pinned_release(&self, now: Timestamp) -> Option<ReleaseId> {
+        self.overlay.pin.filter(|pin| pin.holds(now))?;
+        self.made.applied.as_ref().map(|applied| applied.release)
+    }
+
     /// ECS was told to run something, and nothing was proven since: neither that it runs nor that it is stopped.
     pub fn last_run_is_open(&self) -> bool {
         let proven = self.made.settled.map(|settled| settled.generation);

@@ -53,7 +53,8 @@ pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallEr
             rendered: None,
         });
     }
-    let release = match tenant.intent.release {
+    let kept = tenant.pinned_release(context.clock.now());
+    let release = match tenant.intent.release.or(kept) {
         Some(release) => Some(release),
         None => context.releases.pointer().await?.promoted,
     };

@@ -1,6 +1,7 @@
 //! What reconcile writes into the row: what it made, in the update that says so, and only if the intent that it was
 //! made for still stands.
 
+use berth_core::event::TaskStatus;
 use berth_core::plan::{Failure, Proof};
 use berth_core::tenant::{
     Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Settled, Tenant,
@@ -119,8 +120,15 @@ pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -
             number(observed.version),
         );
     }
-    if let Proof::Running(applied) = proof {
-        update = update.set("lastGood", attribute(applied)?);
+    match proof {
+        Proof::Running(applied) => update = update.set("lastGood", attribute(applied)?),
+        // Its last event was lost, and ECS has forgotten it: whatever comes late of it is older than this.
+        Proof::Stopped if tenant.has_live_task() => {
+            update = update
+                .set("observed.lastStatus", attribute(TaskStatus::Stopped)?)
+                .remove("observed.privateIp");
+        }
+        Proof::Stopped => {}
     }
     write(context, tenant, update).await
 }
