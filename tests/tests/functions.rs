@@ -254,8 +254,8 @@ async fn task_state(world: &World, acme: &Value) {
     let told = world.stand.call(Method::GET, "/_local/events?after=0", None).await.body;
     let task = acme["taskArn"].as_str().unwrap();
     let is_running = |event: &&Value| event["detail"]["taskArn"] == task && event["detail"]["lastStatus"] == "RUNNING";
-    let events = told["events"].as_array().unwrap().iter().map(|told| &told["event"]);
-    let mut event = events.filter(is_running).next_back().unwrap().clone();
+    let mut events = told["events"].as_array().unwrap().iter().map(|told| &told["event"]);
+    let mut event = events.rfind(is_running).unwrap().clone();
     let before = world.row("Tenants", "acme").await;
     assert_eq!(task_state.invoke(event.clone()).await, Answer::Response(Value::Null));
     assert_eq!(

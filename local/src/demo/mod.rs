@@ -173,6 +173,7 @@ async fn delete(client: &Client) -> Result<(), DemoError> {
     for (id, _) in tenants() {
         client.until(id, |tenant| tenant.status == 404).await?;
     }
+    client.local("/clock", &json!({"advance_seconds": 30})).await?;
     let services = client.ecs("ListServices", &json!({"cluster": "berth"})).await?;
     let points = client.access_points().await?;
     println!(

@@ -134,6 +134,9 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
         // idle time, the window of coalesced heartbeats, the wait for the next sweep and the stop itself fit into 31.
         ("ClockSkewSeconds", "0"),
         ("IdleAfterSeconds", "1740"),
+        // A fresh tenant may be moved, and a canary has shown itself, after a minute instead of five and ten.
+        ("MinUptimeSeconds", "60"),
+        ("RolloutPolicy", r#"{"bakeSeconds":60}"#),
         ("Subnets", "subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719"),
         ("SecurityGroups", "sg-0a1b2c3d4e5f60718"),
     ]

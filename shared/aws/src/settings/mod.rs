@@ -4,6 +4,7 @@
 //! definition revision is ever a setting: a revision that is copied somewhere goes stale there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub struct Variables {
 }
 
 /// A variable that keeps a function from starting.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// It is not set, or empty.
     #[error("{0} is not set; the function cannot start without it")]
@@ -35,6 +36,13 @@ pub enum SettingsError {
         /// What is wrong with its value, and what it may be.
         why: String,
     },
+}
+
+/// A `main` that returns an error is shown by its `Debug`, and whoever reads that log should read the message.
+impl fmt::Debug for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Variables {
@@ -76,7 +84,7 @@ impl Variables {
     /// The value parsed, or `default` where there is none.
     pub fn parsed<T>(&self, name: &str, default: T) -> Result<T, SettingsError>
     where
-        T: FromStr<Err: std::fmt::Display>,
+        T: FromStr<Err: fmt::Display>,
     {
         match self.optional(name) {
             None => Ok(default),

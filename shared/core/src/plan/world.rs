@@ -23,6 +23,8 @@ pub struct World {
     pub definition: Option<Definition>,
     /// The revisions that were registered for this incarnation alone.
     pub own_definitions: Option<Vec<String>>,
+    /// The revision that ECS did not take any more in this pass, so that it was registered anew; that is done once.
+    pub renewed: Option<String>,
     /// The definition that ECS was told to run in this pass.
     pub told: Option<String>,
     /// Whether heartbeats are accepted, as far as this pass has seen to it.

@@ -66,16 +66,7 @@ pub(super) async fn step(
             world.told = Some(definition_arn.clone());
         }
         Step::Stop(name) => world.with_emptied(context.ecs.stop(name).await?),
-        Step::OpenActivity => {
-            let now = context.clock.now();
-            let idle_after = context.idle.idle_after(&tenant.overlay);
-            let generation = tenant.intent.generation;
-            context
-                .activity
-                .open(id, generation, idle_after, now.as_millisecond())
-                .await?;
-            world.heartbeats = Some(Heartbeats::Open);
-        }
+        Step::OpenActivity => open_activity(context, tenant, world).await?,
         Step::CloseActivity => {
             context.activity.close(id, tenant.intent.generation).await?;
             world.heartbeats = Some(Heartbeats::Closed);
@@ -89,15 +80,7 @@ pub(super) async fn step(
                 gone
             });
         }
-        Step::Deregister(arn) => {
-            context.ecs.deregister(arn).await?;
-            let incarnation = tenant.retiring.first().copied().unwrap_or(tenant.incarnation);
-            context.registry.drop_owned(id, incarnation, arn).await?;
-            world
-                .own_definitions
-                .iter_mut()
-                .for_each(|own| own.retain(|other| other != arn));
-        }
+        Step::Deregister(arn) => deregister(context, tenant, world, arn).await?,
         Step::DeleteAccessPoint(point) => {
             context.efs.delete(&point.place.access_point_id).await?;
             return record::access_point_deleted(context, tenant, point).await;
@@ -148,6 +131,41 @@ async fn make_access_point(context: &Context, tenant: &Tenant, claim: FilesClaim
         .create(&tenant.tenant_id, incarnation, &file_system_id)
         .await?;
     record::access_point(context, &claimed, &point).await
+}
+
+async fn look_at_tasks(
+    context: &Context,
+    tenant: &Tenant,
+    world: &mut World,
+    name: &ServiceName,
+) -> Result<Stepped, CallError> {
+    let now = context.clock.now();
+    let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
+    let tasks = context.ecs.tasks(name, current).await?;
+    let seen = observe::apply_all(&context.tenants, tenant, &tasks, now).await?;
+    world.with_tasks(tasks, tenant.observed.as_ref(), now);
+    Ok(seen.map_or_else(|| on(tenant), Stepped::On))
+}
+
+async fn open_activity(context: &Context, tenant: &Tenant, world: &mut World) -> Result<(), CallError> {
+    let idle_after = context.idle.idle_after(&tenant.overlay);
+    let (id, generation, now) = (&tenant.tenant_id, tenant.intent.generation, context.clock.now());
+    context
+        .activity
+        .open(id, generation, idle_after, now.as_millisecond())
+        .await?;
+    world.heartbeats = Some(Heartbeats::Open);
+    Ok(())
+}
+
+async fn deregister(context: &Context, tenant: &Tenant, world: &mut World, arn: &str) -> Result<(), CallError> {
+    context.ecs.deregister(arn).await?;
+    let incarnation = tenant.retiring.first().copied().unwrap_or(tenant.incarnation);
+    context.registry.drop_owned(&tenant.tenant_id, incarnation, arn).await?;
+    if let Some(own) = &mut world.own_definitions {
+        own.retain(|other| other != arn);
+    }
+    Ok(())
 }
 
 fn on(tenant: &Tenant) -> Stepped {
@@ -235,7 +253,7 @@ async fn inactive(
     let Some(Rendered { definition, owner, .. }) = aim.rendered.as_ref().filter(|_| gone) else {
         return Err(error);
     };
-    if matches!(owner, Owner::Anyone | Owner::Tenant(..)) && world.definition == Some(Definition::Absent) {
+    if world.renewed.replace(arn.to_owned()).is_some() {
         return Err(error);
     }
     context.registry.forget(owner, &definition.fingerprint(), arn).await?;
