@@ -98,20 +98,6 @@ pub(super) async fn step(
     Ok(on(tenant))
 }
 
-async fn look_at_tasks(
-    context: &Context,
-    tenant: &Tenant,
-    world: &mut World,
-    name: &ServiceName,
-) -> Result<Stepped, CallError> {
-    let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
-    let tasks = context.ecs.tasks(name, current).await?;
-    let now = context.clock.now();
-    let seen = observe::apply_all(&context.tenants, tenant, &tasks, now).await?;
-    world.with_tasks(tasks, tenant.observed.as_ref(), now);
-    Ok(seen.map_or_else(|| Stepped::On(tenant.clone()), Stepped::On))
-}
-
 /// Makes an access point, after the row says that it is going to be made.
 async fn make_access_point(context: &Context, tenant: &Tenant, claim: FilesClaim) -> Result<Stepped, CallError> {
     let claimed = if tenant.made.files_claim.as_ref() == Some(&claim) {
