@@ -1,9 +1,11 @@
 //! The wire types of the HTTP API and its errors.
 
+mod fleet;
 mod problem;
 mod rollout;
 mod view;
 
+pub use fleet::{Census, FleetView, Unconverged};
 pub use problem::{Code, Problem};
 pub use rollout::{ReleaseRow, RolloutView, Status};
 pub use view::{Activity, Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};

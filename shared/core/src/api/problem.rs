@@ -50,6 +50,8 @@ pub enum Code {
     InvalidHold,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
+    /// A pin keeps the tenant on the release that it has.
+    Pinned,
     /// No base has been promoted yet.
     NoRelease,
     /// There is no such rollout.
@@ -131,7 +133,7 @@ impl Code {
             Self::BodyTooLarge => 413,
             Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
-            Self::Conflict | Self::NotRunning | Self::NoRelease | Self::RolloutRefused => 409,
+            Self::Conflict | Self::NotRunning | Self::Pinned | Self::NoRelease | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
         }
     }
@@ -151,6 +153,7 @@ impl Code {
             Self::Conflict => "Changed at the same time",
             Self::InvalidHold => "Invalid hold",
             Self::NotRunning => "Not running",
+            Self::Pinned => "Pinned",
             Self::NoRelease => "No base yet",
             Self::NoRollout => "No such rollout",
             Self::InvalidRollout => "Invalid rollout",

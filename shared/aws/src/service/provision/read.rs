@@ -26,11 +26,9 @@ pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Pro
 /// A tenant as callers see it.
 pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
     let promoted = context.releases.pointer().await?.promoted;
-    let activity = context
-        .activity
-        .read(&tenant.tenant_id, &context.policy, context.clock.now())
-        .await?;
-    Ok(TenantView::of(tenant, promoted, activity.as_ref()))
+    let now = context.clock.now();
+    let activity = context.activity.read(&tenant.tenant_id, &context.policy, now).await?;
+    Ok(TenantView::of(tenant, promoted, activity.as_ref(), now))
 }
 
 /// `GET /tenants/{id}`
@@ -45,6 +43,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
     let after = request.query("cursor").map(tenant_id).transpose()?;
     let page = context.tenants.list(PAGE, after.as_ref()).await?;
     let promoted = context.releases.pointer().await?.promoted;
+    let now = context.clock.now();
     let shown = |tenant: &&Tenant| {
         let phase = phase(tenant);
         phase != Phase::Deleted && wanted.is_none_or(|wanted| wanted == phase)
@@ -53,7 +52,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
         .rows
         .iter()
         .filter(shown)
-        .map(|tenant| TenantView::of(tenant, promoted, None))
+        .map(|tenant| TenantView::of(tenant, promoted, None, now))
         .collect();
     Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": page.last })))
 }
