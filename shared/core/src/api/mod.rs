@@ -2,8 +2,10 @@
 
 mod problem;
 mod rollout;
+mod sweep;
 mod view;
 
 pub use problem::{Code, Problem};
 pub use rollout::{ReleaseRow, RolloutView, Status};
-pub use view::{Activity, Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};
+pub use sweep::{SweepLine, SweepView, Verdicts};
+pub use view::{Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};

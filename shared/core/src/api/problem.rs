@@ -48,6 +48,10 @@ pub enum Code {
     Conflict,
     /// The hold that is asked for is not one.
     InvalidHold,
+    /// The wake that is asked for cannot be booked.
+    InvalidWake,
+    /// The override that is given says too little.
+    InvalidOverride,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
     /// No base has been promoted yet.
@@ -129,7 +133,12 @@ impl Code {
             Self::NoRoute | Self::NoTenant | Self::NoRollout => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
-            Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
+            Self::InvalidOverlay
+            | Self::InvalidHold
+            | Self::InvalidWake
+            | Self::InvalidOverride
+            | Self::InvalidRollout
+            | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
             Self::Conflict | Self::NotRunning | Self::NoRelease | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
@@ -150,6 +159,8 @@ impl Code {
             Self::PreconditionFailed => "Changed in the meantime",
             Self::Conflict => "Changed at the same time",
             Self::InvalidHold => "Invalid hold",
+            Self::InvalidWake => "Invalid wake",
+            Self::InvalidOverride => "Invalid override",
             Self::NotRunning => "Not running",
             Self::NoRelease => "No base yet",
             Self::NoRollout => "No such rollout",
