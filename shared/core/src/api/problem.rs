@@ -48,6 +48,10 @@ pub enum Code {
     Conflict,
     /// The hold that is asked for is not one.
     InvalidHold,
+    /// The wake that is asked for cannot be booked.
+    InvalidWake,
+    /// The override that is given says too little.
+    InvalidOverride,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
     /// A pin keeps the tenant on the release that it has.
@@ -131,7 +135,12 @@ impl Code {
             Self::NoRoute | Self::NoTenant | Self::NoRollout => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
-            Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
+            Self::InvalidOverlay
+            | Self::InvalidHold
+            | Self::InvalidWake
+            | Self::InvalidOverride
+            | Self::InvalidRollout
+            | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
             Self::Conflict | Self::NotRunning | Self::Pinned | Self::NoRelease | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
@@ -152,6 +161,8 @@ impl Code {
             Self::PreconditionFailed => "Changed in the meantime",
             Self::Conflict => "Changed at the same time",
             Self::InvalidHold => "Invalid hold",
+            Self::InvalidWake => "Invalid wake",
+            Self::InvalidOverride => "Invalid override",
             Self::NotRunning => "Not running",
             Self::Pinned => "Pinned",
             Self::NoRelease => "No base yet",
