@@ -310,16 +310,22 @@ fn another_sweep(stand: &Stand) {
 }
 
 #[tokio::test]
-async fn two_sweeps_that_see_the_same_booked_wake_wake_the_tenant_once() {
-    let stand = Stand::new();
-    booked(&stand, None);
-    let wakes = on_table("UpdateItem", "Tenants", "acme");
-    stand.trouble(wakes, Trouble::After(Box::new(another_sweep)));
-    let report = sweep(&stand).await.woken.unwrap();
-    assert_eq!((report.woken, report.superseded), (0, 1));
-    assert_eq!(intent(&stand, "acme"), woken(), "by the other one");
-    assert_eq!(ledger(&stand, "scheduled-wake").len(), 1);
-    assert_eq!(stand.nudges().len(), 1);
+async fn two_sweeps_that_see_the_same_booked_wake_act_on_it_once() {
+    for (state, after, nudges) in [("stopped", "5", 1), ("running", "4", 0)] {
+        let stand = Stand::new();
+        booked(&stand, None);
+        let mut row = stand.tenant("acme");
+        row["intent"] = json!({ "S": state });
+        stand.put("Tenants", row);
+        let wakes = on_table("UpdateItem", "Tenants", "acme");
+        stand.trouble(wakes, Trouble::After(Box::new(another_sweep)));
+        let report = sweep(&stand).await.woken.unwrap();
+        let here = (report.woken, report.were_up, report.superseded);
+        assert_eq!(here, (0, 0, 1), "the other one has, of one that is {state}");
+        assert_eq!(intent(&stand, "acme"), ("running".to_owned(), after.to_owned()));
+        assert_eq!(ledger(&stand, "scheduled-wake").len(), 1, "{state}");
+        assert_eq!(stand.nudges().len(), nudges, "{state}");
+    }
 }
 
 #[tokio::test]
