@@ -1,4 +1,5 @@
 mod fleet;
+mod idle;
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Context, Stepped};
 use crate::error::CallError;
 use crate::tables::{Entry, Outcome, Update, attribute, number, text};
-use crate::telemetry::Unit;
+use crate::telemetry::{STOP_SECONDS, Unit};
 
 /// How long a buried tenant's row keeps its generation, so that a late message cannot meet a newcomer of the same name.
 const TOMBSTONE_SECONDS: i64 = 30 * 24 * 3600;
@@ -136,7 +136,7 @@ pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -
     }
     let stepped = write(context, tenant, update).await?;
     if let (Stepped::On(_), Some(took)) = (&stepped, stop_took(tenant, at)) {
-        let metric = ("StopSeconds", Unit::Seconds, took.as_secs_f64());
+        let metric = (STOP_SECONDS, Unit::Seconds, took.as_secs_f64());
         context.telemetry.tell(at, Some(&tenant.tenant_id), &[metric]);
     }
     Ok(stepped)
