@@ -39,8 +39,13 @@ pub struct ServiceTruth<'a> {
 }
 
 impl World {
+    /// How many tasks there ever were; the newest are the last of [`World::every_task`].
+    pub fn tasks_ever(&self) -> u64 {
+        self.tasks.ever()
+    }
+
     /// Every task that is still remembered, oldest first.
-    pub fn every_task(&self) -> impl Iterator<Item = TaskTruth<'_>> {
+    pub fn every_task(&self) -> impl DoubleEndedIterator<Item = TaskTruth<'_>> {
         self.tasks.iter().map(|task| TaskTruth {
             arn: &task.arn,
             service: task

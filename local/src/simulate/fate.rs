@@ -17,6 +17,8 @@ pub(super) enum Fate {
     CrashAfter,
     /// The rows of an eventually consistent read are not there yet.
     Behind,
+    /// No answer comes, and after this time it is done.
+    Late(Duration),
 }
 
 /// How often each trouble strikes in this run, per call.
@@ -25,6 +27,10 @@ pub(super) struct Odds {
     of_each: Vec<(Trouble, f64)>,
     slow: f64,
 }
+
+/// After how long a call is done that nobody waits for any more, at most. It is shorter than the time for which a message is
+/// hidden whose work failed, so that the next pass over the tenant comes after it.
+const LATEST: u64 = 30_000;
 
 /// The most that one trouble strikes. At this rate a pass of twenty calls fails two times of three.
 const MOST: f64 = 0.05;
@@ -77,7 +83,14 @@ impl Odds {
                 Trouble::Crash if coin => Fate::CrashBefore,
                 Trouble::Crash => Fate::CrashAfter,
                 Trouble::StaleRead if eventual => Fate::Behind,
-                Trouble::StaleRead | Trouble::Slow | Trouble::Events | Trouble::Images | Trouble::Deploys => continue,
+                Trouble::LateEffect if !call.changes_nothing() => Fate::Late(Duration::from_millis(dice.u64(..LATEST))),
+                Trouble::StaleRead
+                | Trouble::Slow
+                | Trouble::Events
+                | Trouble::Images
+                | Trouble::Deploys
+                | Trouble::LateEffect
+                | Trouble::ClockSkew => continue,
             };
         }
         Fate::Done

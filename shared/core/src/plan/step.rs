@@ -24,8 +24,6 @@ pub enum Step {
     LookAtService(ServiceName),
     /// Read the tasks of the service that may be alive.
     LookAtTasks(ServiceName),
-    /// Read what the registry says of the target's fingerprint.
-    LookAtDefinition(Fingerprint),
     /// Read which revisions were registered for this incarnation alone.
     LookAtOwnDefinitions(Generation),
     /// Make the tenant's directory.
@@ -35,7 +33,7 @@ pub enum Step {
         /// For which incarnation.
         incarnation: Generation,
     },
-    /// Register the target's definition.
+    /// Register the target's definition, unless that is done.
     Register(Fingerprint),
     /// Make the service, with one task.
     CreateService {
@@ -114,7 +112,6 @@ impl Step {
         match self {
             Self::LookAtService(_) => "look-at-service",
             Self::LookAtTasks(_) => "look-at-tasks",
-            Self::LookAtDefinition(_) => "look-at-definition",
             Self::LookAtOwnDefinitions(_) => "look-at-own-definitions",
             Self::CreateAccessPoint { .. } => "create-access-point",
             Self::Register(_) => "register",

@@ -22,7 +22,7 @@ pub struct World {
     pub unsure_until: Option<Timestamp>,
     /// When ECS was told in this pass to let the service have no task.
     pub emptied_at: Option<Timestamp>,
-    /// The registered revision of the target's fingerprint.
+    /// The registered revision of the target's fingerprint, once the registry was asked for it.
     pub definition: Option<Definition>,
     /// The revisions that were registered for this incarnation alone.
     pub own_definitions: Option<Vec<String>>,
@@ -32,6 +32,8 @@ pub struct World {
     pub told: Option<String>,
     /// Whether heartbeats are accepted, as far as this pass has seen to it.
     pub heartbeats: Option<Heartbeats>,
+    /// In this pass the present generation was proven to be reached.
+    pub proven: bool,
 }
 
 /// Whether heartbeats are accepted.
@@ -85,11 +87,9 @@ pub enum DeploymentState {
     },
 }
 
-/// What the registry says of a fingerprint.
+/// What the registry says of a fingerprint that is to be registered unless it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Definition {
-    /// Nobody has registered it.
-    Absent,
     /// Somebody else is registering it right now.
     Claimed,
     /// It is this revision.

@@ -21,16 +21,8 @@ pub(super) async fn step(
 ) -> Result<Stepped, CallError> {
     let id = &tenant.tenant_id;
     match step {
-        Step::LookAtService(name) => {
-            let shown = context.ecs.describe_service(name).await?;
-            world.with_look(shown, tenant.made.told.as_ref(), context.clock.now());
-        }
+        Step::LookAtService(name) => look_at_service(context, tenant, world, name).await?,
         Step::LookAtTasks(name) => return look_at_tasks(context, tenant, world, name).await,
-        Step::LookAtDefinition(fingerprint) => {
-            let owner = rendered(aim)?.owner.clone();
-            let found = context.registry.find(&owner, fingerprint).await?;
-            world.definition = Some(found.map_or(Definition::Absent, Definition::Registered));
-        }
         Step::LookAtOwnDefinitions(incarnation) => {
             world.own_definitions = Some(own_definitions(context, id, *incarnation).await?);
         }
@@ -49,7 +41,10 @@ pub(super) async fn step(
             match context.ecs.create_service(name, definition_arn, replacing(aim)).await {
                 Ok(made) => world.with_service(made),
                 // The name is this tenant's alone: what exists under it is an earlier attempt's, and is looked at.
-                Err(error) if error.message.contains("not idempotent") => world.service = None,
+                Err(error) if error.message.contains("not idempotent") => {
+                    look_at_service(context, tenant, world, name).await?;
+                    return Ok(on(tenant));
+                }
                 Err(error) => {
                     return inactive(context, aim, world, definition_arn, error)
                         .await
@@ -99,7 +94,10 @@ pub(super) async fn step(
         }
         Step::Confirm(applied) => return record::confirmed(context, tenant, applied, world).await,
         Step::MarkFailed { applied, reason } => return record::marked_failed(context, tenant, applied, reason).await,
-        Step::Settle(proof) => return record::settled(context, tenant, proof).await,
+        Step::Settle(proof) => {
+            world.proven = true;
+            return record::settled(context, tenant, proof).await;
+        }
         Step::GiveUp(failure) => return record::given_up(context, tenant, failure).await,
         Step::Bury => return record::buried(context, tenant).await,
     }
@@ -127,6 +125,17 @@ async fn make_access_point(context: &Context, tenant: &Tenant, claim: FilesClaim
     record::access_point(context, &claimed, &point).await
 }
 
+async fn look_at_service(
+    context: &Context,
+    tenant: &Tenant,
+    world: &mut World,
+    name: &ServiceName,
+) -> Result<(), CallError> {
+    let shown = context.ecs.describe_service(name).await?;
+    world.with_look(shown, tenant.made.told.as_ref(), context.clock.now());
+    Ok(())
+}
+
 async fn look_at_tasks(
     context: &Context,
     tenant: &Tenant,
@@ -134,8 +143,7 @@ async fn look_at_tasks(
     name: &ServiceName,
 ) -> Result<Stepped, CallError> {
     let now = context.clock.now();
-    let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
-    let tasks = context.ecs.tasks(name, current).await?;
+    let tasks = context.ecs.tasks(name, tenant.observed.as_ref()).await?;
     let seen = observe::apply_all(&context.tenants, tenant, &tasks, now).await?;
     world.with_tasks(tasks, tenant, now);
     Ok(seen.map_or_else(|| on(tenant), Stepped::On))
@@ -188,6 +196,12 @@ async fn register(context: &Context, rendered: &Rendered) -> Result<Definition, 
     let fingerprint = definition.fingerprint();
     let now = context.clock.now();
     let family = definition.family();
+    // What many share is there most often, and a read is cheaper than a claim that is lost.
+    if *owner == Owner::Anyone
+        && let Some(arn) = context.registry.find(owner, &fingerprint).await?
+    {
+        return Ok(Definition::Registered(arn));
+    }
     let attempt = match context.registry.claim(owner, &fingerprint, family, now).await? {
         Claim::Registered(arn) => return Ok(Definition::Registered(arn)),
         Claim::Held => {
@@ -253,6 +267,6 @@ async fn inactive(
         return Err(error);
     }
     context.registry.forget(owner, &definition.fingerprint(), arn).await?;
-    world.definition = Some(Definition::Absent);
+    world.definition = None;
     Ok(())
 }

@@ -14,6 +14,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use berth_core::definition::{FileSystemId, Layout};
 use berth_core::plan::{self, Next, Wait, World};
 use berth_core::tenant::{Outlook, Tenant, TenantId, Told};
+use goal::Taken;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -129,7 +130,8 @@ pub async fn converge(context: &Context, id: &TenantId) -> Result<(), CallError>
         return Ok(());
     };
     let mut world = World::default();
-    let mut goal = goal::of(context, &tenant).await?;
+    let mut taken = Taken::default();
+    let mut goal = goal::of(context, &tenant, &mut taken).await?;
     for _ in 0..MOST_STEPS {
         let step = match plan::next(&tenant, &goal.goal, &world) {
             Next::Do(step) => step,
@@ -150,14 +152,14 @@ pub async fn converge(context: &Context, id: &TenantId) -> Result<(), CallError>
                 tenant = changed;
                 if again {
                     world.definition = None;
-                    goal = goal::of(context, &tenant).await?;
+                    goal = goal::of(context, &tenant, &mut taken).await?;
                 }
             }
             Ok(Stepped::Over(Some(changed))) => {
                 tracing::info!(tenant = %id, generation = %changed.intent.generation, "the intent has moved on");
                 tenant = changed;
                 world = World::default();
-                goal = goal::of(context, &tenant).await?;
+                goal = goal::of(context, &tenant, &mut taken).await?;
             }
             Ok(Stepped::Over(None)) => return Ok(()),
             Err(error) if error.outlook == Outlook::Terminal => {
