@@ -1,5 +1,11 @@
 //! Activity, sleep and wake, through the routes of the template.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use berth_aws::telemetry::{MetricLines, RUNNING, STOP_SECONDS};
+use tracing_subscriber::layer::SubscriberExt as _;
+
 use super::*;
 use crate::cloud::Behaviour;
 
@@ -459,4 +465,44 @@ fn a12_what_a_sweep_would_do_is_told_and_what_it_refuses_one_word_lets_through_o
         400,
         "only a dry run is asked for"
     );
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stop_is_measured_from_its_claim_to_its_proof() {
+    let (lines, stubborn) = (Lines::default(), "registry.example/app:stubborn");
+    let shared = lines.clone();
+    let subscriber = tracing_subscriber::registry().with(MetricLines(move || shared.clone()));
+    tracing::subscriber::with_default(subscriber, || {
+        let mut engine = engine();
+        // It ends 30 s after it was told to.
+        engine.shared.cloud().set_image(stubborn, Behaviour::IgnoresSigterm);
+        running(&mut engine, "acme", &json!({"image": stubborn}));
+        until(&mut engine, "acme", "stopped");
+        let took = get(&mut engine, "/tenants/acme/explain")["stop"]["tookSeconds"].clone();
+        let written = String::from_utf8(lines.0.lock().expect("nobody panics").clone()).expect("text");
+        let metrics: Vec<Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let of = |name: &str| -> Vec<Value> {
+            let values = metrics.iter().map(|line| line[name].clone());
+            values.filter(|value| !value.is_null()).collect()
+        };
+        assert_eq!(of(STOP_SECONDS), [took.clone()], "one stop, and the row says the same");
+        assert!(took.as_f64().is_some_and(|seconds| seconds > 30.0), "{took}");
+        assert!(of(RUNNING).len() > 5, "each sweep says that it has ended");
+    });
 }
