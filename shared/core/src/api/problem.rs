@@ -54,6 +54,8 @@ pub enum Code {
     InvalidOverride,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
+    /// A pin keeps the tenant on the release that it has.
+    Pinned,
     /// No base has been promoted yet.
     NoRelease,
     /// There is no such rollout.
@@ -140,7 +142,7 @@ impl Code {
             | Self::InvalidRollout
             | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
-            Self::Conflict | Self::NotRunning | Self::NoRelease | Self::RolloutRefused => 409,
+            Self::Conflict | Self::NotRunning | Self::Pinned | Self::NoRelease | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
         }
     }
@@ -162,6 +164,7 @@ impl Code {
             Self::InvalidWake => "Invalid wake",
             Self::InvalidOverride => "Invalid override",
             Self::NotRunning => "Not running",
+            Self::Pinned => "Pinned",
             Self::NoRelease => "No base yet",
             Self::NoRollout => "No such rollout",
             Self::InvalidRollout => "Invalid rollout",

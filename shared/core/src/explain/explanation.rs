@@ -7,7 +7,7 @@ use super::{Entry, Ruling, words};
 use crate::api::{ErrorView, IntentView};
 use crate::idle::{Case, Keeper, Verdict};
 use crate::release::ReleaseId;
-use crate::tenant::{Generation, Phase, Reason, Tenant, TenantId, Wanted, phase};
+use crate::tenant::{Generation, Phase, Reason, Tenant, TenantId, phase};
 
 /// All that is known of a tenant, read at about the same moment.
 #[derive(Clone, Debug)]
@@ -141,22 +141,18 @@ fn idleness(case: Case) -> Idleness {
 }
 
 fn stop(tenant: &Tenant, decisions: &[Entry]) -> Option<Stop> {
-    let intent = &tenant.intent;
-    if intent.state == Wanted::Running {
-        return None;
-    }
-    let settled = tenant
-        .made
-        .settled
-        .filter(|settled| settled.generation == intent.generation);
-    let took = settled.map(|settled| settled.at.duration_since(intent.at).as_secs_f64());
+    let down = tenant.intent.put_down.as_ref()?;
+    let settled = tenant.made.settled;
+    let proven = settled.filter(|settled| settled.generation == tenant.intent.generation);
+    // Whoever changed it while it slept had it proven once more.
+    let first = proven.filter(|settled| settled.generation == down.generation);
     Some(Stop {
-        reason: intent.reason,
-        by: intent.by.clone(),
-        asked_at: intent.at,
-        proven_at: settled.map(|settled| settled.at),
-        took_seconds: took,
-        decided_on: decisions.iter().find_map(|entry| case_of(entry, intent.generation)),
+        reason: down.reason,
+        by: down.by.clone(),
+        asked_at: down.at,
+        proven_at: proven.map(|settled| settled.at),
+        took_seconds: first.map(|settled| settled.at.duration_since(down.at).as_secs_f64()),
+        decided_on: decisions.iter().find_map(|entry| case_of(entry, down.generation)),
     })
 }
 

@@ -34,6 +34,7 @@ fn tenant(changes: Value) -> Tenant {
 fn asleep(changes: Value) -> Tenant {
     let mut all = json!({
         "intent": "stopped", "generation": 5, "intentReason": "idle", "intentBy": "watchdog", "intentAt": at(1000),
+        "putDown": {"reason": "idle", "by": "watchdog", "at": at(1000), "generation": 5},
         "settled": {"generation": 5, "at": at(1042)}, "observed": null,
     });
     let Value::Object(changes) = changes else { panic!() };

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::explanation::Explanation;
-use crate::api::IntentView;
 use crate::idle::Verdict;
 use crate::tenant::{Phase, Reason};
 
@@ -41,7 +40,10 @@ pub fn why(verdict: &Verdict) -> String {
 
 /// The whole of an explanation, in a few sentences.
 pub(super) fn summary(told: &Explanation) -> String {
-    let asked = asked(&told.intent);
+    let asked = match &told.stop {
+        Some(stop) => asked(stop.reason, &stop.by, stop.asked_at),
+        None => asked(told.intent.reason, &told.intent.by, told.intent.at),
+    };
     let first = match told.phase {
         Phase::Running => match &told.idle {
             Some(idle) => format!("It runs: {}.", why(&idle.verdict)),
@@ -92,8 +94,8 @@ fn stopped(told: &Explanation, asked: &str) -> String {
 }
 
 /// `woken by ops at 2027-01-15T08:00:00Z`
-fn asked(intent: &IntentView) -> String {
-    let done = match intent.reason {
+fn asked(reason: Reason, by: &str, at: Timestamp) -> String {
+    let done = match reason {
         Reason::Provision => "created",
         Reason::Change => "changed",
         Reason::Wake => "woken",
@@ -103,9 +105,10 @@ fn asked(intent: &IntentView) -> String {
         Reason::Retry => "tried again",
         Reason::Delete => "deleted",
         Reason::Rollout => "moved by a rollout",
+        Reason::Update => "updated",
         Reason::CrashLoop => "stopped because it crashed again and again",
     };
-    format!("{done} by {} at {}", intent.by, past(intent.at))
+    format!("{done} by {by} at {}", past(at))
 }
 
 fn past(at: Timestamp) -> String {

@@ -84,8 +84,8 @@ pub fn towards(wanted: Wanted) -> Phase {
 
 /// How long a tenant has been on its way at `now`, of which somebody must have looked since `due`.
 pub fn under_way(wanted: Wanted, due: Timestamp, now: Timestamp) -> Duration {
-    let waited = Duration::try_from(now.duration_since(due)).unwrap_or_default();
-    waited.saturating_add(patience(towards(wanted)).unwrap_or_default())
+    let overdue = Duration::try_from(now.duration_since(due)).unwrap_or_default();
+    overdue.saturating_add(patience(towards(wanted)).unwrap_or_default())
 }
 
 /// After how long in a transitional phase a tenant counts as stuck: it is still being driven, and an alarm says so.

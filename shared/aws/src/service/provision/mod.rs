@@ -1,6 +1,8 @@
 //! provision: the tenants API. It changes intents and reads rows; it never calls ECS or EFS.
 
+mod fleet;
 mod hold;
+mod preview;
 mod read;
 mod rollouts;
 mod sweeps;
@@ -17,6 +19,7 @@ use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
+use crate::ecs::BaseFamily;
 use crate::http::{Request, Response, tenant_id};
 use crate::queue::Queue;
 use crate::service::hold::Holds;
@@ -37,6 +40,7 @@ pub struct Context {
     rollout_policy: Policy,
     ledger: Ledger,
     queue: Queue,
+    base: BaseFamily,
     layout: Layout,
     holds: Holds,
     policy: IdlePolicy,
@@ -57,6 +61,7 @@ impl Context {
             rollout_policy: settings::rollout_policy(variables)?,
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
+            base: BaseFamily::new(config, variables)?,
             layout: settings::layout(variables),
             holds: Holds::new(config, variables)?,
             policy: idle_defaults::policy(variables)?,
@@ -90,6 +95,8 @@ async fn route(context: &Context, request: &Request) -> Result<Response, Problem
         ("DELETE", ["tenants", id]) => write::delete(context, request, &tenant_id(id)?).await,
         ("PUT", ["tenants", id, "hold"]) => hold::put(context, request, &tenant_id(id)?).await,
         ("DELETE", ["tenants", id, "hold"]) => hold::delete(context, request, &tenant_id(id)?).await,
+        ("POST", ["tenants", id, "update"]) => write::update(context, request, &tenant_id(id)?).await,
+        ("GET", ["fleet"]) => fleet::show(context).await,
         ("POST", ["tenants", id, "wake"]) => Box::pin(wake::post(context, request, &tenant_id(id)?)).await,
         ("DELETE", ["tenants", id, "wake"]) => wake::delete(context, request, &tenant_id(id)?).await,
         ("POST", ["sweeps"]) => sweeps::dry_run(context, request).await,

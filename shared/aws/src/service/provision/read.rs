@@ -29,7 +29,7 @@ pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantVie
     let promoted = context.releases.pointer().await?.promoted;
     let now = context.clock.now();
     let case = context.activity.case(&tenant.tenant_id, context.policy, now).await?;
-    Ok(TenantView::of(tenant, promoted, case.as_ref()))
+    Ok(TenantView::of(tenant, promoted, case.as_ref(), now))
 }
 
 /// `GET /tenants/{id}`
@@ -44,6 +44,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
     let after = request.query("cursor").map(tenant_id).transpose()?;
     let page = context.tenants.list(PAGE, after.as_ref()).await?;
     let promoted = context.releases.pointer().await?.promoted;
+    let now = context.clock.now();
     let shown = |tenant: &&Tenant| {
         let phase = phase(tenant);
         phase != Phase::Deleted && wanted.is_none_or(|wanted| wanted == phase)
@@ -52,7 +53,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
         .rows
         .iter()
         .filter(shown)
-        .map(|tenant| TenantView::of(tenant, promoted, None))
+        .map(|tenant| TenantView::of(tenant, promoted, None, now))
         .collect();
     Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": page.last })))
 }
