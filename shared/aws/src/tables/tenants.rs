@@ -88,14 +88,23 @@ impl Tenants {
             .try_map(row)
     }
 
-    /// A page of the tenants, in no particular order.
+    /// A page of at most `limit` tenants, in no particular order.
     pub async fn list(&self, limit: i32, after: Option<&TenantId>) -> Result<Page<Tenant>, CallError> {
+        self.scan(Some(limit), after).await
+    }
+
+    /// A page of as many tenants as fit into one answer, 1 MB (Scan, "Paginating the results").
+    pub async fn page(&self, after: Option<&TenantId>) -> Result<Page<Tenant>, CallError> {
+        self.scan(None, after).await
+    }
+
+    async fn scan(&self, limit: Option<i32>, after: Option<&TenantId>) -> Result<Page<Tenant>, CallError> {
         const ACTION: &str = "dynamodb:Scan";
         let scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .limit(limit)
+            .set_limit(limit)
             .set_exclusive_start_key(after.map(key));
         let output = scan.send().await.map_err(|error| CallError::of(ACTION, error))?;
         let last = output.last_evaluated_key.as_ref().and_then(id_of);

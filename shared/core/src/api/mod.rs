@@ -2,6 +2,7 @@
 
 mod access;
 mod cursor;
+mod fleet;
 mod problem;
 mod rollout;
 mod route;
@@ -9,6 +10,7 @@ mod view;
 
 pub use access::{ADMIN, Access, Caller, TENANT, TENANT_CLAIM};
 pub use cursor::{Cursor, InvalidCursor};
+pub use fleet::{Census, FleetView, Unconverged};
 pub use problem::{Code, Problem};
 pub use rollout::{ReleaseRow, RolloutView, Status};
 pub use route::{Door, Found, Operation, Route};

@@ -61,6 +61,8 @@ pub enum Code {
     InvalidHold,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
+    /// A pin keeps the tenant on the release that it has.
+    Pinned,
     /// No base has been promoted yet.
     NoRelease,
     /// There is no such rollout.
@@ -146,7 +148,12 @@ impl Code {
             Self::BodyTooLarge => 413,
             Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
-            Self::Conflict | Self::BeingDeleted | Self::NotRunning | Self::NoRelease | Self::RolloutRefused => 409,
+            Self::Conflict
+            | Self::BeingDeleted
+            | Self::NotRunning
+            | Self::Pinned
+            | Self::NoRelease
+            | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
         }
     }
@@ -173,6 +180,7 @@ impl Code {
             | Self::BeingDeleted
             | Self::InvalidHold
             | Self::NotRunning
+            | Self::Pinned
             | Self::NoRollout
             | Self::InvalidRollout
             | Self::RolloutRefused => None,
@@ -198,6 +206,7 @@ impl Code {
             Self::BeingDeleted => "Being deleted",
             Self::InvalidHold => "Invalid hold",
             Self::NotRunning => "Not running",
+            Self::Pinned => "Pinned",
             Self::NoRelease => "No base yet",
             Self::NoRollout => "No such rollout",
             Self::InvalidRollout => "Invalid rollout",

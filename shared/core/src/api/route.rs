@@ -58,6 +58,8 @@ operations! {
     Restart: "POST" "/tenants/{id}/restart", Provision, OwnTenant;
     /// Try again what has failed.
     Retry: "POST" "/tenants/{id}/retry", Provision, OwnTenant;
+    /// Move it to the fleet's release.
+    UpdateTenant: "POST" "/tenants/{id}/update", Provision, OwnTenant;
     /// It has worked just now.
     Touch: "POST" "/tenants/{id}/activity", Activity, OwnTenant;
     /// Many have worked just now.
@@ -68,6 +70,8 @@ operations! {
     DeleteHold: "DELETE" "/tenants/{id}/hold", Provision, OwnTenant;
     /// What was decided about it.
     History: "GET" "/tenants/{id}/history", Provision, OwnTenant;
+    /// The fleet in numbers.
+    GetFleet: "GET" "/fleet", Provision, Admin;
     /// What was released.
     ListReleases: "GET" "/releases", Provision, Admin;
     /// Have the fleet moved.

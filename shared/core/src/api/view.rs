@@ -69,6 +69,9 @@ pub struct ReleaseView {
     pub applied: Option<ReleaseId>,
     /// What new and waking tenants take.
     pub promoted: Option<ReleaseId>,
+    /// What a tenant with `"policy":"manual"` takes by `POST /tenants/{id}/update`, and not by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered: Option<ReleaseId>,
 }
 
 /// Where a tenant can be reached.
@@ -113,7 +116,7 @@ pub struct ErrorView {
 
 impl TenantView {
     /// A tenant as its row and its activity say.
-    pub fn of(tenant: &Tenant, promoted: Option<ReleaseId>, activity: Option<&Activity>) -> Self {
+    pub fn of(tenant: &Tenant, promoted: Option<ReleaseId>, activity: Option<&Activity>, now: Timestamp) -> Self {
         let running = tenant.observed.as_ref().filter(|_| tenant.retiring.is_empty());
         Self {
             id: tenant.tenant_id.clone(),
@@ -131,6 +134,7 @@ impl TenantView {
             release: ReleaseView {
                 applied: tenant.made.applied.as_ref().map(|applied| applied.release),
                 promoted,
+                offered: tenant.offered(promoted, now),
             },
             definition_arn: tenant
                 .made
@@ -172,16 +176,13 @@ pub struct Activity {
 /// A stop that was wanted is told in our words; any other in ECS's.
 fn stopped(tenant: &Tenant) -> Option<StoppedView> {
     let stopped = tenant.stopped.as_ref()?;
-    let wanted = tenant.intent.state != Wanted::Running && stopped.code == "ServiceSchedulerInitiated";
+    let put_down = tenant.intent.put_down.as_ref();
+    let wanted = put_down.filter(|_| stopped.code == "ServiceSchedulerInitiated");
     Some(StoppedView {
         code: stopped.code.clone(),
-        reason: if wanted {
-            tenant.intent.reason.as_str().to_owned()
-        } else {
-            stopped.reason.clone()
-        },
+        reason: wanted.map_or_else(|| stopped.reason.clone(), |down| down.reason.as_str().to_owned()),
         exit_code: stopped.exit_code,
         at: stopped.at,
-        by: wanted.then(|| tenant.intent.by.clone()),
+        by: wanted.map(|down| down.by.clone()),
     })
 }

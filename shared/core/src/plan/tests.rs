@@ -28,6 +28,7 @@ fn tenant() -> Tenant {
         by: "test".to_owned(),
         at: at(0),
         release: None,
+        put_down: None,
     };
     Tenant {
         tenant_id: "acme".parse().unwrap(),

@@ -12,5 +12,6 @@ pub use overlay::{
 };
 pub use phase::{Phase, deadline, patience, phase};
 pub use row::{
-    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, PutDown, Reason, Settled, Takes,
+    Tenant, Wanted,
 };

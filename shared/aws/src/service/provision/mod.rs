@@ -1,6 +1,8 @@
 //! provision: the tenants API. It changes intents and reads rows; it never calls ECS or EFS.
 
+mod fleet;
 mod hold;
+mod preview;
 mod read;
 mod rollouts;
 mod write;
@@ -17,6 +19,7 @@ use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
+use crate::ecs::BaseFamily;
 use crate::http::{Response, admit, elsewhere};
 use crate::queue::Queue;
 use crate::service::hold::Holds;
@@ -39,6 +42,7 @@ pub struct Context {
     rollout_policy: Policy,
     ledger: Ledger,
     queue: Queue,
+    base: BaseFamily,
     layout: Layout,
     holds: Holds,
     policy: IdlePolicy,
@@ -57,6 +61,7 @@ impl Context {
             rollout_policy: settings::rollout_policy(variables)?,
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
+            base: BaseFamily::new(config, variables)?,
             layout: settings::layout(variables),
             holds: Holds::new(config, variables)?,
             policy: idle_defaults::policy(variables)?,
@@ -91,6 +96,8 @@ async fn route(context: &Context, event: ApiGatewayV2httpRequest) -> Result<Resp
         Operation::Retry => write::intend(context, request, Reason::Retry).await,
         Operation::PutHold => hold::put(context, request, &request.tenant()?).await,
         Operation::DeleteHold => hold::delete(context, request, &request.tenant()?).await,
+        Operation::UpdateTenant => write::update(context, request, &request.tenant()?).await,
+        Operation::GetFleet => fleet::show(context).await,
         Operation::ListReleases => rollouts::releases(context).await,
         Operation::StartRollout => rollouts::ask(context, request).await,
         Operation::GetRollout => rollouts::one(context, &request.id).await,

@@ -26,11 +26,9 @@ pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Pro
 /// A tenant as callers see it.
 pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
     let promoted = context.releases.pointer().await?.promoted;
-    let activity = context
-        .activity
-        .read(&tenant.tenant_id, &context.policy, context.clock.now())
-        .await?;
-    Ok(TenantView::of(tenant, promoted, activity.as_ref()))
+    let now = context.clock.now();
+    let activity = context.activity.read(&tenant.tenant_id, &context.policy, now).await?;
+    Ok(TenantView::of(tenant, promoted, activity.as_ref(), now))
 }
 
 /// `GET /tenants/{id}`
@@ -48,6 +46,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
     };
     let page = context.tenants.list(PAGE, after.as_ref()).await?;
     let promoted = context.releases.pointer().await?.promoted;
+    let now = context.clock.now();
     let shown = |tenant: &&Tenant| {
         let phase = phase(tenant);
         phase != Phase::Deleted && wanted.is_none_or(|wanted| wanted == phase)
@@ -56,7 +55,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
         .rows
         .iter()
         .filter(shown)
-        .map(|tenant| TenantView::of(tenant, promoted, None))
+        .map(|tenant| TenantView::of(tenant, promoted, None, now))
         .collect();
     let next = page.last.map(|last| Cursor::after(last).to_string());
     Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": next })))

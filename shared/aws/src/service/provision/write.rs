@@ -132,6 +132,29 @@ pub(super) async fn intend(context: &Context, request: &Request, reason: Reason)
     Err(crowded())
 }
 
+/// `POST /tenants/{id}/update`: takes the promoted release. One that sleeps stays asleep, and takes it when it wakes.
+pub(super) async fn update(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
+    let Some(promoted) = context.releases.pointer().await?.promoted else {
+        return Err(no_release());
+    };
+    for _ in 0..TRIES {
+        let tenant = read::find(context, id).await?;
+        refuse_deleting(&tenant)?;
+        refuse_pinned(context, &tenant)?;
+        let has = tenant.made.applied.as_ref().map(|applied| applied.release);
+        if tenant.intent.release.or(has) == Some(promoted) {
+            return answer(context, wait, tenant, 200).await;
+        }
+        let mut change = change(context, request, tenant.intent.state, Reason::Update);
+        change.release = Some(promoted);
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, wait, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
 /// What a verb makes of a tenant; `None` if it is so already.
 ///
 /// A wake or a retry of a tenant that has failed tries again; of one that is up, or on its way up, it changes nothing.
@@ -161,10 +184,7 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
         return Err(Problem::new(Code::NoTemplate, detail));
     }
     let Some(promoted) = context.releases.pointer().await?.promoted else {
-        return Err(Problem::new(
-            Code::NoRelease,
-            "no base has been promoted yet: deploy the base stack first",
-        ));
+        return Err(no_release());
     };
     let base = context.releases.base(promoted).await?;
     match admit(&base, &context.layout, overlay) {
@@ -179,6 +199,11 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
     }
 }
 
+fn no_release() -> Problem {
+    let detail = "no base has been promoted yet: deploy the base stack first";
+    Problem::new(Code::NoRelease, detail)
+}
+
 fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay) -> Tenant {
     let at = context.clock.now();
     let intent = Intent {
@@ -188,6 +213,7 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
         by: request.caller.clone(),
         at,
         release: None,
+        put_down: None,
     };
     Tenant {
         tenant_id: id,
@@ -279,6 +305,17 @@ fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
         ));
     }
     Ok(())
+}
+
+fn refuse_pinned(context: &Context, tenant: &Tenant) -> Result<(), Problem> {
+    let holds = tenant.overlay.pin.is_some_and(|pin| pin.holds(context.clock.now()));
+    if !holds {
+        return Ok(());
+    }
+    let id = &tenant.tenant_id;
+    let detail =
+        format!("{id} is pinned to the release that it has; PATCH /tenants/{id} {{\"pin\":null}} takes the pin away");
+    Err(Problem::new(Code::Pinned, detail))
 }
 
 fn crowded() -> Problem {
