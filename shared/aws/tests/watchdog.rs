@@ -10,7 +10,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses its part of the stand")]
 mod stand;
 
-use berth_aws::service::watchdog::{Context, Report, dry_run_of, tick};
+use berth_aws::service::watchdog::{Context, Report, Sight, tick};
 use berth_aws::tables::SweepOverride;
 use berth_core::idle::{Admission, Case, Override, Verdict};
 use jiff::Timestamp;
@@ -22,6 +22,10 @@ const DUE: i64 = 600 + 30 + 120;
 
 fn context(stand: &Stand) -> Context {
     Context::new(&stand.config(), &Stand::variables(&[("BERTH_COALESCE_SECONDS", "30")])).unwrap()
+}
+
+fn sight(stand: &Stand) -> Sight {
+    Sight::new(&stand.config(), &Stand::variables(&[("BERTH_COALESCE_SECONDS", "30")])).unwrap()
 }
 
 async fn sweep(stand: &Stand) -> Report {
@@ -166,9 +170,13 @@ async fn a10_a_fleet_over_many_pages_is_judged_and_what_a_failed_page_hides_is_l
     stand.throttle(3, second_page);
 
     let first = sweep(&stand).await;
-    assert!(!first.complete);
-    assert!(first.running < 2500 && first.running > 0, "{} were seen", first.running);
-    assert_eq!(first.ends.stopped, first.verdicts.idle);
+    assert!(!first.found.complete);
+    assert!(
+        first.found.running < 2500 && first.found.running > 0,
+        "{} were seen",
+        first.found.running
+    );
+    assert_eq!(first.ends.stopped, first.found.verdicts.idle);
     let asleep = |stand: &Stand| {
         stand
             .rows("Tenants")
@@ -180,7 +188,11 @@ async fn a10_a_fleet_over_many_pages_is_judged_and_what_a_failed_page_hides_is_l
     assert!(first.ends.stopped < 250);
 
     let second = sweep(&stand).await;
-    assert!(second.complete && second.pages > 6, "{} pages", second.pages);
+    assert!(
+        second.found.complete && second.found.pages > 6,
+        "{} pages",
+        second.found.pages
+    );
     assert_eq!(asleep(&stand), 250, "each idle one is, and no other");
     assert_eq!(second.ends.failed, 0);
 }
@@ -219,7 +231,7 @@ async fn a11_a_crash_after_the_claim_is_healed_and_after_the_intent_is_found_by_
     for (now, nudged) in [(due - jiff::SignedDuration::from_millis(1), 0), (due, 1)] {
         stand.set_now(now);
         let report = sweep(&stand).await;
-        assert_eq!(report.overdue, Ok(nudged));
+        assert_eq!(report.overdue.unwrap().nudged, nudged);
         assert_eq!(
             report.ends.superseded, 1,
             "the claim is seen, and the intent has moved on"
@@ -259,7 +271,7 @@ async fn a12_a_sweep_that_would_stop_too_many_stops_none_until_a_word_that_count
         limit: 200,
         running: 1000,
     };
-    assert_eq!((&report.admission, report.ends.stopped), (&refused, 0));
+    assert_eq!((&report.found.admission, report.ends.stopped), (&refused, 0));
     assert!(
         stand.rows("Activity").iter().all(|row| row["lastActivity"].is_object()),
         "not one was claimed"
@@ -279,7 +291,7 @@ async fn a12_a_sweep_that_would_stop_too_many_stops_none_until_a_word_that_count
     overrides.give(&given).await.unwrap();
     let report = sweep(&stand).await;
     assert_eq!(
-        (&report.admission, report.ends.stopped),
+        (&report.found.admission, report.ends.stopped),
         (&Admission::GrantedByOverride(given), 500)
     );
 
@@ -287,7 +299,11 @@ async fn a12_a_sweep_that_would_stop_too_many_stops_none_until_a_word_that_count
         stand.put("Activity", activity_row(&format!("tenant-{index}"), at(0)));
     }
     let report = sweep(&stand).await;
-    assert_eq!(report.ends.stopped, 0, "the word was used up: {:?}", report.admission);
+    assert_eq!(
+        report.ends.stopped, 0,
+        "the word was used up: {:?}",
+        report.found.admission
+    );
 }
 
 #[tokio::test]
@@ -302,7 +318,7 @@ async fn a13_a_table_that_cannot_be_read_changes_nothing() {
     stand.throttle(9, |action, _| action == "Scan");
     let before = (stand.activity("acme"), stand.tenant("acme"));
     let report = sweep(&stand).await;
-    assert!(!report.complete);
+    assert!(!report.found.complete);
     assert_eq!((stand.activity("acme"), stand.tenant("acme")), before);
     assert!(
         stand
@@ -344,7 +360,7 @@ async fn a5_rows_that_cannot_be_read_are_left_alone_and_counted() {
         stand.put("Activity", row);
     }
     let report = sweep(&stand).await;
-    assert_eq!((report.unreadable, report.ends.stopped), (2, 1));
+    assert_eq!((report.found.unreadable, report.ends.stopped), (2, 1));
 }
 
 #[tokio::test]
@@ -354,14 +370,14 @@ async fn what_is_not_idle_costs_no_call_beyond_the_scan() {
         stand.running(&format!("tenant-{index}"), at(0));
     }
     sweep(&stand).await;
-    assert_eq!(stand.take_calls(), ["Query", "Scan", "Scan", "Scan"]);
+    assert_eq!(stand.take_calls(), ["Query", "Query", "Scan", "Scan", "Scan"]);
 }
 
 #[tokio::test]
 async fn a_dry_run_says_what_a_sweep_does_and_writes_nothing() {
     let stand = idle("acme");
     stand.running("busy", at(DUE));
-    let dry = dry_run_of(&context(&stand)).await;
+    let dry = sight(&stand).dry_run().await;
     assert!(stand.take_calls().iter().all(|action| action == "Scan"));
     let told = serde_json::to_value(&dry).unwrap();
     assert_eq!(told["idle"][0]["tenant"], "acme");
@@ -370,7 +386,7 @@ async fn a_dry_run_says_what_a_sweep_does_and_writes_nothing() {
     assert_eq!(told["notIdle"][0]["stopsAt"], json!(at(DUE + DUE)));
 
     let wet = sweep(&stand).await;
-    assert_eq!(serde_json::to_value(&wet.idle).unwrap(), told["idle"]);
+    assert_eq!(serde_json::to_value(&wet.found.idle).unwrap(), told["idle"]);
     assert_eq!(wet.ends.stopped, dry.idle.len());
 }
 

@@ -1,7 +1,7 @@
 //! Changing what a tenant should be: one conditional `UpdateItem`, by compare-and-swap on the generation.
 
 use berth_core::release::ReleaseId;
-use berth_core::tenant::{Generation, Overlay, Phase, Policy, PutDown, Reason, Tenant, Wanted, patience};
+use berth_core::tenant::{Booked, Generation, Overlay, Policy, PutDown, Reason, Tenant, Wanted, patience, towards};
 use jiff::Timestamp;
 
 use crate::error::CallError;
@@ -22,6 +22,8 @@ pub struct Change {
     pub release: Option<ReleaseId>,
     /// The overlay, if it changes too.
     pub overlay: Option<Overlay>,
+    /// What is booked, if that changes too.
+    pub booked: Option<Booked>,
 }
 
 impl Change {
@@ -34,6 +36,7 @@ impl Change {
             at,
             release: None,
             overlay: None,
+            booked: None,
         }
     }
 
@@ -65,6 +68,11 @@ pub async fn change(tenants: &Tenants, seen: &Tenant, change: Change) -> Result<
             .set("overlayVersion", number(seen.overlay_version + 1))
             .when("overlayVersion", "=", number(seen.overlay_version));
     }
+    if change.state == Wanted::Deleted {
+        update = update.book(&Booked::default())?;
+    } else if let Some(booked) = &change.booked {
+        update = update.book(booked)?.when_booked(&seen.booked);
+    }
     if seen.intent.state == Wanted::Deleted && change.state != Wanted::Deleted {
         update = update
             .set("incarnation", number(next))
@@ -91,6 +99,7 @@ fn set_intent(seen: &Tenant, change: &Change, generation: Generation) -> Result<
             reason: change.reason,
             by: change.by.clone(),
             at: change.at,
+            generation,
         })
     });
     Ok(Update::new()
@@ -113,11 +122,6 @@ fn accepted(seen: &Tenant, change: &Change) -> Option<ReleaseId> {
 
 /// When somebody must look at a tenant whose intent changed at `at`, if nobody has settled it by then.
 pub fn due(state: Wanted, at: Timestamp) -> i64 {
-    let phase = match state {
-        Wanted::Running => Phase::Starting,
-        Wanted::Stopped => Phase::Stopping,
-        Wanted::Deleted => Phase::Deleting,
-    };
-    let patience = patience(phase).map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+    let patience = patience(towards(state)).map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
     at.as_millisecond().saturating_add(patience)
 }

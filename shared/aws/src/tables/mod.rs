@@ -15,8 +15,8 @@ mod touch;
 mod update;
 mod wishes;
 
-pub use activity::ActivityTable;
 pub(crate) use activity::row as activity_row;
+pub use activity::{ActivityTable, Opening};
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner, Unrecorded};
 pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Decisions, Entry, Ledger};
@@ -24,7 +24,7 @@ pub use overrides::SweepOverride;
 pub use releases::Releases;
 pub use rollouts::{RolloutRow, Rollouts};
 pub use sweep::Seen;
-pub use tenants::{Page, Tenants};
+pub use tenants::{Overdue, Page, Tenants};
 pub use touch::Touched;
 pub use update::{Item, Outcome, Update};
 pub use wishes::{Wish, Wishes};

@@ -6,6 +6,7 @@ mod fleet;
 mod problem;
 mod rollout;
 mod route;
+mod sweep;
 mod view;
 
 pub use access::{ADMIN, Access, Caller, TENANT, TENANT_CLAIM};
@@ -14,4 +15,5 @@ pub use fleet::{Census, FleetView, Unconverged};
 pub use problem::{Code, Problem};
 pub use rollout::{ReleaseRow, RolloutView, Status};
 pub use route::{Door, Found, Operation, Route};
-pub use view::{Activity, Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};
+pub use sweep::{SweepLine, SweepView, Verdicts};
+pub use view::{Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};

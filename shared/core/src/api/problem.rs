@@ -59,6 +59,10 @@ pub enum Code {
     BeingDeleted,
     /// The hold that is asked for is not one.
     InvalidHold,
+    /// The wake that is asked for cannot be booked.
+    InvalidWake,
+    /// The override that is given says too little.
+    InvalidOverride,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
     /// A pin keeps the tenant on the release that it has.
@@ -146,7 +150,12 @@ impl Code {
             Self::NoRoute | Self::NoTenant | Self::NoRollout => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
-            Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
+            Self::InvalidOverlay
+            | Self::InvalidHold
+            | Self::InvalidWake
+            | Self::InvalidOverride
+            | Self::InvalidRollout
+            | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
             Self::Conflict
             | Self::BeingDeleted
@@ -179,6 +188,8 @@ impl Code {
             | Self::PreconditionFailed
             | Self::BeingDeleted
             | Self::InvalidHold
+            | Self::InvalidWake
+            | Self::InvalidOverride
             | Self::NotRunning
             | Self::Pinned
             | Self::NoRollout
@@ -205,6 +216,8 @@ impl Code {
             Self::Conflict => "Changed at the same time",
             Self::BeingDeleted => "Being deleted",
             Self::InvalidHold => "Invalid hold",
+            Self::InvalidWake => "Invalid wake",
+            Self::InvalidOverride => "Invalid override",
             Self::NotRunning => "Not running",
             Self::Pinned => "Pinned",
             Self::NoRelease => "No base yet",

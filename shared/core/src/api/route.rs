@@ -52,6 +52,8 @@ operations! {
     DeleteTenant: "DELETE" "/tenants/{id}", Provision, Admin;
     /// Have it run.
     Wake: "POST" "/tenants/{id}/wake", Provision, OwnTenant;
+    /// Take back a wake that is booked.
+    CancelWake: "DELETE" "/tenants/{id}/wake", Provision, OwnTenant;
     /// Have it stopped.
     Sleep: "POST" "/tenants/{id}/sleep", Provision, OwnTenant;
     /// Have it run anew.
@@ -70,6 +72,14 @@ operations! {
     DeleteHold: "DELETE" "/tenants/{id}/hold", Provision, OwnTenant;
     /// What was decided about it.
     History: "GET" "/tenants/{id}/history", Provision, OwnTenant;
+    /// Why it is up or down, and what will change that.
+    ExplainTenant: "GET" "/tenants/{id}/explain", Provision, OwnTenant;
+    /// What a sweep would do now.
+    PreviewSweep: "POST" "/sweeps", Provision, Admin;
+    /// Let the next sweep stop as many as it finds idle.
+    PutOverride: "PUT" "/sweeps/override", Provision, Admin;
+    /// Take that back.
+    DeleteOverride: "DELETE" "/sweeps/override", Provision, Admin;
     /// The fleet in numbers.
     GetFleet: "GET" "/fleet", Provision, Admin;
     /// What was released.

@@ -8,8 +8,8 @@ use crate::definition::{AccessPoint, Fingerprint};
 use crate::event::{Crashes, DesiredStatus, Observed, TaskObservation};
 use crate::release::ReleaseId;
 use crate::tenant::{
-    Applied, FailedDefinition, Files, Generation, Intent, LastError, Made, Outlook, Overlay, Phase, Reason, Settled,
-    phase,
+    Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Outlook, Overlay, Phase, Reason,
+    Settled, phase,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -42,6 +42,7 @@ fn tenant() -> Tenant {
         stopped: None,
         crashes: Crashes::default(),
         due_at: Some(0),
+        booked: Booked::default(),
     }
 }
 
@@ -194,6 +195,8 @@ impl Model {
                 fingerprint: applied.fingerprint,
                 generation: applied.generation,
                 reason,
+                release: Some(applied.release),
+                overlay_version: Some(self.tenant.overlay_version),
             }),
             Step::Settle(proof) => self.record_proof(proof),
             Step::GiveUp(failure) => self.record_failure(failure),
@@ -477,6 +480,11 @@ fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
         good.fingerprint
     );
     assert_eq!(model.tenant.made.failed[0].fingerprint, fingerprint(2));
+    let fallen_back = |model: &Model| {
+        let from = model.tenant.fell_back_from(Some(ReleaseId::FIRST));
+        from.map(|failed| failed.fingerprint)
+    };
+    assert_eq!(fallen_back(&model), Some(fingerprint(2)), "and it can be told");
     model.log.clear();
     model.intend(Wanted::Running, Reason::Restart);
     model.settle();
@@ -485,6 +493,12 @@ fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
         applied.fingerprint, good.fingerprint,
         "what failed is not tried again unasked"
     );
+    assert_eq!(fallen_back(&model), Some(fingerprint(2)), "nor forgotten");
+    model.tenant.overlay_version += 1;
+    model.goal_kind = 3;
+    model.intend(Wanted::Running, Reason::Change);
+    model.settle();
+    assert_eq!(fallen_back(&model), None, "a change that starts is no fallback");
 }
 
 #[test]

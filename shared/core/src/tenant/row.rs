@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{AccessPoint, FileSystemId, Fingerprint};
 use crate::event::{Crashes, Observed, Stopped, TaskStatus};
 use crate::release::ReleaseId;
-use crate::tenant::{Generation, Overlay, Policy, ServiceName, TenantId};
+use crate::tenant::{Booked, Generation, Overlay, Policy, ServiceName, TenantId};
 
 /// A tenant's row.
 ///
@@ -41,6 +41,9 @@ pub struct Tenant {
     pub crashes: Crashes,
     /// When somebody must look at this tenant again, in milliseconds; absent once it is settled.
     pub due_at: Option<i64>,
+    /// When it is to be up. Written by the API; the sweep takes away what has come true.
+    #[serde(flatten)]
+    pub booked: Booked,
 }
 
 /// What a tenant should be.
@@ -78,6 +81,8 @@ pub struct PutDown {
     pub by: String,
     /// When.
     pub at: Timestamp,
+    /// The generation that it began.
+    pub generation: Generation,
 }
 
 /// Up, down or gone.
@@ -214,6 +219,12 @@ pub struct FailedDefinition {
     pub generation: Generation,
     /// What ECS said.
     pub reason: String,
+    /// The base that it was rendered from; rows from before this was kept do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// The version of the overlay that it was rendered from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay_version: Option<u64>,
 }
 
 /// Proof that a generation was reached: everything that it asked for was read back from AWS.
@@ -346,6 +357,17 @@ impl Tenant {
         self.observed
             .as_ref()
             .is_some_and(|observed| observed.last_status != TaskStatus::Stopped)
+    }
+
+    /// What did not start although it is wanted, if what runs or is being started is the last good definition instead.
+    pub fn fell_back_from(&self, promoted: Option<ReleaseId>) -> Option<&FailedDefinition> {
+        let applied = self.applied_now()?;
+        let wanted = self.intent.release.or(promoted);
+        self.made.failed.iter().rev().find(|failed| {
+            let anew = failed.generation == self.intent.generation;
+            let again = failed.overlay_version == Some(self.overlay_version) && failed.release == wanted;
+            failed.fingerprint != applied.fingerprint && (anew || again)
+        })
     }
 
     /// The registered revision of a fingerprint, if the row knows it.

@@ -5,6 +5,8 @@ mod hold;
 mod preview;
 mod read;
 mod rollouts;
+mod sweeps;
+mod wake;
 mod write;
 
 use rollouts::Verb;
@@ -24,8 +26,9 @@ use crate::http::{Response, admit, elsewhere};
 use crate::queue::Queue;
 use crate::service::hold::Holds;
 use crate::service::idle_defaults;
+use crate::service::watchdog::Sight;
 use crate::settings::{self, SettingsError, Variables};
-use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, Tenants, Wishes};
+use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, SweepOverride, Tenants, Wishes};
 
 /// The description of the API. `berth openapi` writes it, from the routes and types of the code.
 const OPENAPI: &str = include_str!("../../../../../docs/openapi.json");
@@ -46,6 +49,8 @@ pub struct Context {
     layout: Layout,
     holds: Holds,
     policy: IdlePolicy,
+    sight: Sight,
+    overrides: SweepOverride,
 }
 
 impl Context {
@@ -65,6 +70,8 @@ impl Context {
             layout: settings::layout(variables),
             holds: Holds::new(config, variables)?,
             policy: idle_defaults::policy(variables)?,
+            sight: Sight::new(config, variables)?,
+            overrides: SweepOverride::new(config, variables)?,
         })
     }
 }
@@ -90,13 +97,18 @@ async fn route(context: &Context, event: ApiGatewayV2httpRequest) -> Result<Resp
         Operation::PutTenant => Box::pin(write::put(context, request, request.tenant()?)).await,
         Operation::PatchTenant => write::patch(context, request, &request.tenant()?).await,
         Operation::DeleteTenant => write::delete(context, request, &request.tenant()?).await,
-        Operation::Wake => write::intend(context, request, Reason::Wake).await,
+        Operation::Wake => Box::pin(wake::post(context, request, &request.tenant()?)).await,
+        Operation::CancelWake => wake::delete(context, request, &request.tenant()?).await,
         Operation::Sleep => write::intend(context, request, Reason::Sleep).await,
         Operation::Restart => write::intend(context, request, Reason::Restart).await,
         Operation::Retry => write::intend(context, request, Reason::Retry).await,
         Operation::PutHold => hold::put(context, request, &request.tenant()?).await,
         Operation::DeleteHold => hold::delete(context, request, &request.tenant()?).await,
         Operation::UpdateTenant => write::update(context, request, &request.tenant()?).await,
+        Operation::ExplainTenant => read::explained(context, &request.tenant()?).await,
+        Operation::PreviewSweep => sweeps::dry_run(context, request).await,
+        Operation::PutOverride => sweeps::give(context, request).await,
+        Operation::DeleteOverride => sweeps::take_back(context, request).await,
         Operation::GetFleet => fleet::show(context).await,
         Operation::ListReleases => rollouts::releases(context).await,
         Operation::StartRollout => rollouts::ask(context, request).await,

@@ -1,6 +1,7 @@
 //! Reading tenants. A read changes nothing.
 
 use berth_core::api::{Code, Cursor, InvalidCursor, Problem, TenantView};
+use berth_core::explain::{Known, explain};
 use berth_core::tenant::{Phase, Tenant, TenantId, phase};
 use serde_json::json;
 
@@ -27,8 +28,8 @@ pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Pro
 pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
     let promoted = context.releases.pointer().await?.promoted;
     let now = context.clock.now();
-    let activity = context.activity.read(&tenant.tenant_id, &context.policy, now).await?;
-    Ok(TenantView::of(tenant, promoted, activity.as_ref(), now))
+    let case = context.activity.case(&tenant.tenant_id, context.policy, now).await?;
+    Ok(TenantView::of(tenant, promoted, case.as_ref(), now))
 }
 
 /// `GET /tenants/{id}`
@@ -83,6 +84,23 @@ fn cursor(request: &Request) -> Result<Option<Cursor>, Problem> {
 
 fn no_cursor(why: InvalidCursor) -> Problem {
     Problem::new(Code::InvalidParameter, format!("cursor: {why}"))
+}
+
+/// How many decisions an explanation shows.
+const EXPLAINED: i32 = 10;
+
+/// `GET /tenants/{id}/explain`: why it is up or down, what will change that and when, and what was decided on what.
+pub(super) async fn explained(context: &Context, id: &TenantId) -> Result<Response, Problem> {
+    let tenant = find(context, id).await?;
+    let now = context.clock.now();
+    let known = Known {
+        tenant: &tenant,
+        promoted: context.releases.pointer().await?.promoted,
+        case: context.activity.case(id, context.policy, now).await?,
+        decisions: context.ledger.newest(id, EXPLAINED, None).await?.entries,
+        now,
+    };
+    Ok(Response::json(200, &explain(known)))
 }
 
 /// The version of a tenant's overlay, as a strong entity tag.

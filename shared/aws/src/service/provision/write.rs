@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use berth_core::api::{Code, Problem};
 use berth_core::definition::admit;
-use berth_core::tenant::{Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
+use berth_core::tenant::{Booked, Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
 
 use super::{Context, read};
 use crate::http::{Request, Response};
@@ -12,7 +12,7 @@ use crate::service::intent::{self, Change};
 use crate::tables::Outcome;
 
 /// How often a change is tried that others got ahead of.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// The longest `?wait=`: API Gateway ends a request after 30 s ("Quotas for HTTP APIs").
 const LONGEST_WAIT: u64 = 25;
@@ -22,11 +22,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a request waits for the tenant to be settled.
 #[derive(Clone, Copy, Debug)]
-struct Wait(Duration);
+pub(super) struct Wait(Duration);
 
 impl Wait {
     /// What `?wait=` says. It is read before anything is written.
-    fn of(request: &Request) -> Result<Self, Problem> {
+    pub(super) fn of(request: &Request) -> Result<Self, Problem> {
         let Some(text) = request.query("wait") else {
             return Ok(Self(Duration::ZERO));
         };
@@ -112,7 +112,7 @@ pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) 
     Err(crowded())
 }
 
-/// `POST /tenants/{id}/wake`, `/sleep`, `/restart`, `/retry`
+/// `POST /tenants/{id}/sleep`, `/restart`, `/retry`
 pub(super) async fn intend(context: &Context, request: &Request, reason: Reason) -> Result<Response, Problem> {
     let (id, wait) = (&request.tenant()?, Wait::of(request)?);
     for _ in 0..TRIES {
@@ -158,7 +158,7 @@ pub(super) async fn update(context: &Context, request: &Request, id: &TenantId) 
 /// What a verb makes of a tenant; `None` if it is so already.
 ///
 /// A wake or a retry of a tenant that has failed tries again; of one that is up, or on its way up, it changes nothing.
-fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
+pub(super) fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
     let already = match (reason, tenant.intent.state) {
         (Reason::Sleep | Reason::Retry | Reason::Restart, Wanted::Stopped) | (Reason::Wake, Wanted::Running) => true,
         (Reason::Retry, Wanted::Running) => tenant.made.failed.is_empty(),
@@ -227,15 +227,16 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
         stopped: None,
         crashes: berth_core::event::Crashes::default(),
         due_at: Some(intent::due(Wanted::Running, at)),
+        booked: Booked::default(),
     }
 }
 
-fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
+pub(super) fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
     Change::new(state, reason, &request.caller, context.clock.now())
 }
 
 /// Has reconcile look at what was changed, and answers.
-async fn told(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+pub(super) async fn told(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
     let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
     context
         .queue
@@ -245,7 +246,7 @@ async fn told(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Res
 }
 
 /// Answers with the tenant, after waiting for it to be settled if the caller asked for that.
-async fn answer(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+pub(super) async fn answer(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
     let tenant = settled_within(context, tenant, wait).await?;
     let status = if phase_is_final(&tenant) { 200 } else { status.max(202) };
     let view = read::view(context, &tenant).await?;
@@ -296,7 +297,7 @@ fn stale(current: &str) -> Problem {
     )
 }
 
-fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
+pub(super) fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
     if tenant.intent.state == Wanted::Deleted {
         let id = &tenant.tenant_id;
         return Err(Problem::new(
@@ -318,7 +319,7 @@ fn refuse_pinned(context: &Context, tenant: &Tenant) -> Result<(), Problem> {
     Err(Problem::new(Code::Pinned, detail))
 }
 
-fn crowded() -> Problem {
+pub(super) fn crowded() -> Problem {
     Problem::new(
         Code::Conflict,
         "others changed this tenant at the same time, again and again; try again",

@@ -1,6 +1,7 @@
 //! Carries one step out. There is no choice left to make here.
 
 use berth_core::definition::Fingerprint;
+use berth_core::idle::not_before;
 use berth_core::plan::{Definition, Goal, Heartbeats, Replacing, Service, Step, Target, World};
 use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant, TenantId};
 
@@ -8,7 +9,7 @@ use super::goal::{Aim, Rendered};
 use super::{Context, Stepped, record};
 use crate::error::CallError;
 use crate::service::observe;
-use crate::tables::{Attempt, Claim, Owner};
+use crate::tables::{Attempt, Claim, Opening, Owner};
 
 /// Carries one step out, puts what it learned into the world, and says what the row is afterwards.
 pub(super) async fn step(
@@ -134,12 +135,14 @@ async fn look_at_tasks(
 }
 
 async fn open_activity(context: &Context, tenant: &Tenant, world: &mut World) -> Result<(), CallError> {
-    let idle_after = context.idle.idle_after(&tenant.overlay);
-    let (id, generation, now) = (&tenant.tenant_id, tenant.intent.generation, context.clock.now());
-    context
-        .activity
-        .open(id, generation, idle_after, now.as_millisecond())
-        .await?;
+    let now = context.clock.now();
+    let opening = Opening {
+        generation: tenant.intent.generation,
+        idle_after: context.idle.idle_after(&tenant.overlay),
+        now,
+        not_before: not_before(tenant, context.idle.min_uptime(&tenant.overlay), now),
+    };
+    context.activity.open(&tenant.tenant_id, &opening).await?;
     world.heartbeats = Some(Heartbeats::Open);
     Ok(())
 }

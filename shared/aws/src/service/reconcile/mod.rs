@@ -22,6 +22,7 @@ use crate::queue::Nudge;
 use crate::service::idle_defaults::IdleDefaults;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{ActivityTable, DefinitionRegistry, Ledger, Releases, Tenants};
+use crate::telemetry::Telemetry;
 
 /// What reconcile needs.
 #[derive(Clone, Debug)]
@@ -37,6 +38,7 @@ pub struct Context {
     layout: Layout,
     file_system: Option<FileSystemId>,
     idle: IdleDefaults,
+    telemetry: Telemetry,
 }
 
 /// The most steps of one pass. The longest honest pass (delete of a tenant with many revisions of its own) stays below
@@ -58,6 +60,7 @@ impl Context {
             layout: crate::settings::layout(variables),
             file_system: crate::settings::file_system(variables)?,
             idle: IdleDefaults::new(variables)?,
+            telemetry: Telemetry::new(variables),
         })
     }
 }
