@@ -26,12 +26,21 @@ fn context(stand: &Stand) -> Context {
 }
 
 async fn post(stand: &Stand, path: &str, body: Value) -> (i64, Value) {
+    let machine = json!({ "iam": { "userArn": "arn:aws:sts::123456789012:assumed-role/router/1" } });
+    post_as(stand, &machine, path, body).await
+}
+
+async fn post_as(stand: &Stand, authorizer: &Value, path: &str, body: Value) -> (i64, Value) {
     let request = json!({
         "version": "2.0",
         "rawPath": path,
         "headers": {},
         "body": body.to_string(),
-        "requestContext": { "stage": "$default", "http": { "method": "POST", "path": path } },
+        "requestContext": {
+            "stage": "$default",
+            "http": { "method": "POST", "path": path },
+            "authorizer": authorizer,
+        },
     });
     let request: ApiGatewayV2httpRequest = serde_json::from_value(request).unwrap();
     let event = LambdaEvent::new(request, lambda_runtime::Context::default());
@@ -333,4 +342,32 @@ async fn a8_a_tenant_that_is_not_running_is_not_held() {
         Ok(Released::Absent)
     );
     assert_eq!(stand.rows("Activity"), [claimed]);
+}
+
+#[tokio::test]
+async fn s1_the_function_itself_refuses_whom_api_gateway_has_not_let_in_for_this() {
+    let stand = Stand::new();
+    stand.put("Activity", activity_row("acme", at(0)));
+    let token =
+        |scope: &str, tenant: &str| json!({ "jwt": { "claims": { "sub": "x", "scope": scope, "tenant": tenant } } });
+    for (authorizer, expected) in [
+        (Value::Null, 401),
+        (json!({}), 401),
+        (json!({ "lambda": { "userArn": "x" } }), 401),
+        (token("openid", "acme"), 403),
+        (token("berth:tenant", "other"), 403),
+        (token("berth:tenant", "acme"), 204),
+        (token("berth:admin", ""), 204),
+    ] {
+        let (status, problem) = post_as(&stand, &authorizer, "/tenants/acme/activity", Value::Null).await;
+        assert_eq!(status, expected, "{authorizer}: {problem}");
+    }
+    let (status, _) = post_as(
+        &stand,
+        &token("berth:tenant", "acme"),
+        "/activity",
+        json!({ "tenants": ["acme"] }),
+    )
+    .await;
+    assert_eq!(status, 403, "one request for many is for machines");
 }

@@ -19,7 +19,7 @@ pub(crate) use activity::row as activity_row;
 pub use activity::{ActivityTable, Opening};
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner, Unrecorded};
 pub use fleet::{Swapped, Version, Versioned};
-pub use ledger::{Entry, Ledger};
+pub use ledger::{Decisions, Entry, Ledger};
 pub use overrides::SweepOverride;
 pub use releases::Releases;
 pub use rollouts::{RolloutRow, Rollouts};
