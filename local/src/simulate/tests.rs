@@ -1,5 +1,7 @@
 //! The simulation itself: it finds nothing, it replays, and it would find something.
 
+mod ledger;
+
 use std::time::Duration;
 
 use berth_core::tenant::{Phase, phase};

@@ -501,7 +501,11 @@ fn a_stop_is_measured_from_its_claim_to_its_proof() {
             let values = metrics.iter().map(|line| line[name].clone());
             values.filter(|value| !value.is_null()).collect()
         };
-        assert_eq!(of(STOP_SECONDS), std::slice::from_ref(took), "one stop, and the row says the same");
+        assert_eq!(
+            of(STOP_SECONDS),
+            std::slice::from_ref(&took),
+            "one stop, and the row says the same"
+        );
         assert!(took.as_f64().is_some_and(|seconds| seconds > 30.0), "{took}");
         assert!(of(RUNNING).len() > 5, "each sweep says that it has ended");
     });
