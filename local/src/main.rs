@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
 use berth::cli::{self, CompletionArgs, Connection, EXIT_CODES, Operate, Output, PageArgs, Trouble};
 use berth::demo::{self, DemoError};
+use berth::engine::Anonymous;
 use berth::simulate::{Found, SimulateArgs, simulate};
 use berth::up::{Options, Up, UpError};
 use clap::error::ErrorKind;
@@ -78,6 +79,9 @@ struct UpArgs {
     /// Where all randomness comes from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Ask every caller of the HTTP API for a token. Without it, whoever shows none may do everything.
+    #[arg(long)]
+    auth: bool,
     /// A value for a parameter of template.yaml; may be given several times.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
@@ -178,6 +182,7 @@ async fn demo() -> Result<(), CommandError> {
         seed: 1,
         start: present(),
         parameters: [("RolloutPolicy".to_owned(), demo::ROLLOUT_POLICY.to_owned())].into(),
+        anonymous: Anonymous::Machine,
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
@@ -198,16 +203,34 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
         seed: arguments.seed,
         start: present(),
         parameters: arguments.parameters.into_iter().collect::<BTreeMap<_, _>>(),
+        anonymous: if arguments.auth {
+            Anonymous::Refused
+        } else {
+            Anonymous::Machine
+        },
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (up.api(), up.aws());
     println!("berth is up.");
     println!("  http://{api}         the dashboard, and the tenants API");
-    println!("  http://{api}/_local  clock, events, faults, images, base");
+    println!("  http://{api}/_local  clock, events, faults, images, tokens, base");
     println!("  http://{aws}         AWS: AWS_ENDPOINT_URL=http://{aws}, any key, us-east-1");
-    println!("Open the first in a browser, or try this:");
-    println!("  curl -X PUT http://{api}/tenants/acme -H 'content-type: application/json' -d '{{}}'");
-    println!("  curl http://{api}/tenants/acme");
+    match options.anonymous {
+        Anonymous::Machine => println!("Open the first in a browser, or try this:"),
+        Anonymous::Refused => {
+            println!("Every request needs a token. This one may do everything:");
+            println!("  token={}", up.admin_token());
+            println!("and this gets one that may use the tenant acme, and nothing else:");
+            println!("  curl http://{api}/_local/token -d '{{\"tenant\":\"acme\"}}'");
+            println!("Open the first in a browser, or try this:");
+        }
+    }
+    let header = match options.anonymous {
+        Anonymous::Machine => "",
+        Anonymous::Refused => " -H \"authorization: Bearer $token\"",
+    };
+    println!("  curl{header} -X PUT http://{api}/tenants/acme -H 'content-type: application/json' -d '{{}}'");
+    println!("  curl{header} http://{api}/tenants/acme");
     println!("  curl http://{api}/_local/clock -d '{{\"advance_seconds\":1860}}'");
     Ok(up.serve(ended()).await?)
 }

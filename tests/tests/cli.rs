@@ -36,12 +36,20 @@ impl Operator {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_operator_sees_of_a_small_fleet() {
     let operator = Operator::new(&["--seed", "7", "--speed", "0"]).await;
-    operator.sees("tenants list", expect![[r#"
+    operator
+        .sees(
+            "tenants list",
+            expect![[r#"
         No tenants.
-    "#]]).await;
+    "#]],
+        )
+        .await;
     let create = "tenants set acme --create --image public.ecr.aws/acme/agent:7 --cpu 512 --memory 2048 --env 'GREETING=hello there' \
                   --secret API_KEY=arn:aws:secretsmanager:us-east-1:123456789012:secret:acme-AbCdEf --idle-after 45m";
-    operator.sees(create, expect![[r#"
+    operator
+        .sees(
+            create,
+            expect![[r#"
         acme  provisioning, not there yet
 
           wanted     running since now (provision by local, generation 1)
@@ -52,7 +60,9 @@ async fn what_an_operator_sees_of_a_small_fleet() {
           image    public.ecr.aws/acme/agent:7
           secrets  API_KEY=arn:aws:secretsmanager:us-east-1:123456789012:secret:acme-AbCdEf
           size     0.5 vCPU 2 GB
-    "#]]).await;
+    "#]],
+        )
+        .await;
     for id in ["globex", "hooli"] {
         assert_eq!(operator.types(&format!("tenants set {id} --create")).await.code, 0);
         operator.stand.until(id, "running").await;
@@ -124,18 +134,33 @@ async fn a_wait_ends_when_it_is_so_or_has_failed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn trouble_is_one_line_that_says_what_to_do() {
     let operator = Operator::new(&["--seed", "7", "--speed", "0"]).await;
-    operator.fails("tenants get nobody", expect![[r#"
+    operator
+        .fails(
+            "tenants get nobody",
+            expect![[r#"
         berth: there is no tenant "nobody"; `berth tenants list` shows who there is
         exit code 4
-    "#]]).await;
-    operator.fails("tenants get a.b", expect![[r#"
+    "#]],
+        )
+        .await;
+    operator
+        .fails(
+            "tenants get a.b",
+            expect![[r#"
         berth: invalid value 'a.b' for '<ID>': tenant id "a.b" is not valid: 1 to 64 of A-Z a-z 0-9 _ -; see `--help`
         exit code 2
-    "#]]).await;
-    operator.fails("tenants set nobody --env A=1", expect![[r#"
+    "#]],
+        )
+        .await;
+    operator
+        .fails(
+            "tenants set nobody --env A=1",
+            expect![[r#"
         berth: there is no tenant nobody; say --create to make it
         exit code 4
-    "#]]).await;
+    "#]],
+        )
+        .await;
     operator
         .fails(
             "tenants set nobody --create --cpu 300 --memory 512 --image 'a b'",
@@ -149,14 +174,24 @@ async fn trouble_is_one_line_that_says_what_to_do() {
         berth: invalid value 'asleep' for '--phase <PHASE>' [possible values: provisioning, starting, running, stopping, stopped, failed, deleting]; see `--help`
         exit code 2
     "#]]).await;
-    operator.fails("tenant list", expect![[r#"
+    operator
+        .fails(
+            "tenant list",
+            expect![[r#"
         berth: unrecognized subcommand 'tenant' tip: a similar subcommand exists: 'tenants'; see `--help`
         exit code 2
-    "#]]).await;
-    operator.fails("tenants wake", expect![[r#"
+    "#]],
+        )
+        .await;
+    operator
+        .fails(
+            "tenants wake",
+            expect![[r#"
         berth: the following required arguments were not provided: <ID>...; see `--help`
         exit code 2
-    "#]]).await;
+    "#]],
+        )
+        .await;
     operator.fails("rollout pause", expect![""]).await;
     operator.fails("rollout status ro9", expect![""]).await;
     operator.fails("rollout start --waves 10,5", expect![""]).await;

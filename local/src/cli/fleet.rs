@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::Deserialize;
 
-use super::client::Client;
-use super::print::{Cell, Column, Paper, Table, Tone, ago, bar, count, many};
-use super::tenants::{Tenant, all, phase_tone};
+use super::client::Answer;
+use super::print::{Paper, Tone, ago, bar, count, many, out};
+use super::tenants::{PHASES, phase_tone};
 use super::trouble::Trouble;
 use super::watch::{Next, Watch, WatchArgs};
 use super::{Form, Session};
@@ -21,140 +20,110 @@ pub struct FleetArgs {
     watch: WatchArgs,
 }
 
-/// The fleet at a glance.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Glance {
+/// The fleet at a glance, as `GET /fleet` answers.
+#[derive(Clone, Debug, Deserialize)]
+struct Fleet {
     tenants: u64,
-    promoted: Option<String>,
     phases: BTreeMap<String, u64>,
-    /// How many run which release.
-    releases: BTreeMap<String, u64>,
-    /// How many run another release than the fleet should.
+    promoted: Option<String>,
+    candidate: Option<String>,
+    /// How many of those who run are on which release.
+    #[serde(default)]
+    running: BTreeMap<String, u64>,
+    #[serde(default)]
+    drift: Drift,
+    #[serde(default)]
+    unconverged: Unconverged,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Drift {
+    kept: u64,
+    candidate: u64,
     behind: u64,
-    /// Who has waited longest for what was asked for.
-    oldest_unsettled: Option<Unsettled>,
-    failed: Vec<Failed>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Unsettled {
-    tenant: String,
-    phase: String,
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Unconverged {
+    count: u64,
+    late: u64,
+    oldest: Vec<OnTheWay>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct OnTheWay {
     since: Timestamp,
+    id: String,
+    phase: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Failed {
-    tenant: String,
-    why: String,
-}
+/// How many of those who are on their way are named.
+const NAMED: usize = 3;
 
-/// How many that have failed are listed.
-const FAILED: usize = 10;
-
-impl Glance {
-    pub(super) fn of(tenants: &[Tenant]) -> Self {
-        let mut glance = Self {
-            tenants: tenants.len() as u64,
-            promoted: tenants.iter().find_map(|tenant| tenant.release.promoted.clone()),
-            ..Self::default()
-        };
-        for tenant in tenants {
-            *glance.phases.entry(tenant.phase.clone()).or_default() += 1;
-            if let Some(applied) = tenant.release.applied.as_ref().filter(|_| tenant.phase == "running") {
-                *glance.releases.entry(applied.clone()).or_default() += 1;
-                glance.behind += u64::from(tenant.is_behind());
-            }
-            if tenant.phase == "failed" {
-                let why = tenant.note().unwrap_or_default();
-                glance.failed.push(Failed {
-                    tenant: tenant.id.clone(),
-                    why,
-                });
-            } else if !tenant.settled
-                && glance
-                    .oldest_unsettled
-                    .as_ref()
-                    .is_none_or(|oldest| tenant.intent.at < oldest.since)
-            {
-                glance.oldest_unsettled = Some(Unsettled {
-                    tenant: tenant.id.clone(),
-                    phase: tenant.phase.clone(),
-                    since: tenant.intent.at,
-                });
-            }
-        }
-        glance
-    }
-
-    async fn read(client: &Client) -> Result<(Self, Timestamp), Trouble> {
-        let (tenants, answer) = all(client, None, usize::MAX).await?;
-        let tenants: Vec<Tenant> = serde_json::from_value(Value::Array(tenants))
-            .map_err(|error| client.strange(format!("with an unknown tenant ({error})")))?;
-        Ok((Self::of(&tenants), answer.at))
-    }
+async fn read(session: &Session) -> Result<(Fleet, Answer), Trouble> {
+    let answer = session.client.get("/fleet").await?;
+    let fleet = answer.read(&session.client)?;
+    Ok((fleet, answer))
 }
 
 pub(super) async fn run(session: &Session, arguments: &FleetArgs) -> Result<(), Trouble> {
-    let (mut glance, mut at) = Glance::read(&session.client).await?;
+    let (mut fleet, mut answer) = read(session).await?;
     if !arguments.watch.watch {
-        return session.tell_value(&json!(glance), at, |paper| Ok(text(paper, &glance)));
+        return session.tell(&answer, |paper| Ok(text(paper, &fleet)));
     }
     let mut watch = Watch::begin(session, arguments.watch)?;
     let mut said = String::new();
     loop {
         if watch.is_seen() {
-            if watch.show(at, |paper| text(paper, &glance)).await? == Next::End {
+            if watch.show(answer.at, |paper| text(paper, &fleet)).await? == Next::End {
                 watch.end()?;
-                return session.tell_value(&json!(glance), at, |paper| Ok(text(paper, &glance)));
+                return session.tell(&answer, |paper| Ok(text(paper, &fleet)));
             }
         } else {
             let line = match session.form {
-                Form::Json => json!(glance).to_string(),
-                Form::Text => line(&glance),
+                Form::Json => answer.body.to_string(),
+                Form::Text => line(&fleet),
             };
             if line != said {
-                super::print::out(&format!("{line}\n"))?;
+                out(&format!("{line}\n"))?;
                 said = line;
             }
             watch.pause().await;
         }
-        (glance, at) = Glance::read(&session.client).await?;
+        (fleet, answer) = read(session).await?;
     }
 }
 
-fn line(glance: &Glance) -> String {
-    let phases: Vec<String> = glance
+fn line(fleet: &Fleet) -> String {
+    let phases: Vec<String> = fleet
         .phases
         .iter()
         .map(|(phase, number)| format!("{number} {phase}"))
         .collect();
-    format!("{}: {}", many(glance.tenants, "tenant"), phases.join(", "))
+    format!("{}: {}", many(fleet.tenants, "tenant"), phases.join(", "))
 }
 
 /// The fleet at a glance, as text.
-fn text(paper: &Paper, glance: &Glance) -> String {
-    if glance.tenants == 0 {
+fn text(paper: &Paper, fleet: &Fleet) -> String {
+    if fleet.tenants == 0 {
         return "No tenants yet. Create one with `berth tenants set ID --create`.\n".to_owned();
     }
     let width = paper.width.unwrap_or(80).saturating_sub(30).clamp(8, 40);
     let of_all = |number: u64, tone: Tone| {
-        bar(
-            paper,
-            width,
-            &[(number, tone), (glance.tenants.saturating_sub(number), Tone::Quiet)],
-        )
+        let others = fleet.tenants.saturating_sub(number);
+        bar(paper, width, &[(number, tone), (others, Tone::Quiet)])
     };
-    let mut lines = vec![paper.paint(&many(glance.tenants, "tenant"), Tone::Strong)];
-    let widest = glance
+    let widest = fleet
         .phases
         .values()
         .map(|number| count(*number).len())
         .max()
         .unwrap_or_default();
-    for phase in super::tenants::PHASES {
-        let Some(number) = glance.phases.get(phase) else {
+    let mut lines = vec![paper.paint(&many(fleet.tenants, "tenant"), Tone::Strong)];
+    for phase in PHASES {
+        let Some(number) = fleet.phases.get(phase) else {
             continue;
         };
         let tone = phase_tone(phase);
@@ -162,45 +131,98 @@ fn text(paper: &Paper, glance: &Glance) -> String {
         let name = paper.paint(&format!("{phase:<12}"), tone);
         lines.push(format!("  {name} {:>widest$}  {drawn}", count(*number)));
     }
-    if !glance.releases.is_empty() {
+    if !fleet.running.is_empty() {
         lines.push(String::new());
         lines.push(paper.paint("releases that run", Tone::Quiet));
-        for (release, number) in &glance.releases {
-            let promoted = glance.promoted.as_ref() == Some(release);
-            let mark = if promoted { "  the fleet's" } else { "" };
-            let drawn = of_all(*number, if promoted { Tone::Good } else { Tone::Busy });
-            lines.push(format!("  {release:<12} {:>widest$}  {drawn}{mark}", count(*number)));
-        }
     }
-    if let Some(oldest) = &glance.oldest_unsettled {
-        let since = ago(oldest.since, paper.now);
-        lines.push(String::new());
+    for (release, number) in &fleet.running {
+        let (tone, mark) = if fleet.promoted.as_ref() == Some(release) {
+            (Tone::Good, "  the fleet's")
+        } else if fleet.candidate.as_ref() == Some(release) {
+            (Tone::Busy, "  on trial")
+        } else {
+            (Tone::Busy, "")
+        };
         lines.push(format!(
-            "longest on its way: {}, {} since {since}",
-            oldest.tenant, oldest.phase
+            "  {release:<12} {:>widest$}  {}{mark}",
+            count(*number),
+            of_all(*number, tone)
         ));
     }
-    let lines: String = lines.iter().map(|line| paper.fit(line) + "\n").collect();
-    lines + &failed(paper, glance)
+    lines.extend(drift(paper, &fleet.drift));
+    lines.extend(on_the_way(paper, &fleet.unconverged));
+    if fleet.phases.contains_key("failed") {
+        lines.push(paper.paint("`berth tenants list --phase failed` says why", Tone::Bad));
+    }
+    lines.iter().map(|line| paper.fit(line) + "\n").collect()
 }
 
-fn failed(paper: &Paper, glance: &Glance) -> String {
-    if glance.failed.is_empty() {
-        return String::new();
+fn drift(paper: &Paper, drift: &Drift) -> Option<String> {
+    let parts = [
+        (drift.behind, "are to follow"),
+        (drift.candidate, "try the candidate"),
+        (drift.kept, "are kept where they are"),
+    ];
+    let told: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(number)))
+        .collect();
+    (!told.is_empty()).then(|| paper.paint(&format!("  elsewhere: {}", told.join(", ")), Tone::Quiet))
+}
+
+fn on_the_way(paper: &Paper, unconverged: &Unconverged) -> Vec<String> {
+    if unconverged.count == 0 {
+        return Vec::new();
     }
-    let mut table = Table::new(&[Column::cut("FAILED", 10), Column::cut("WHY", 20)]);
-    for failed in glance.failed.iter().take(FAILED) {
-        table.row([
-            Cell::new(&failed.tenant, Tone::Strong),
-            Cell::new(&failed.why, Tone::Bad),
-        ]);
-    }
-    let more = match glance.failed.len().saturating_sub(FAILED) {
+    let late = match unconverged.late {
         0 => String::new(),
-        more => format!(
-            "and {} more; `berth tenants list --phase failed` has all\n",
-            count(more as u64)
-        ),
+        late => paper.paint(&format!(", {} late", count(late)), Tone::Bad),
     };
-    format!("\n{}{more}", table.text(paper))
+    let mut lines = vec![
+        String::new(),
+        format!("on their way: {}{late}", count(unconverged.count)),
+    ];
+    for oldest in unconverged.oldest.iter().take(NAMED) {
+        let OnTheWay { since, id, phase } = oldest;
+        lines.push(paper.paint(&format!("  {id} {phase} {}", ago(*since, paper.now)), Tone::Quiet));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+    use crate::cli::print::Ink;
+
+    fn check(width: usize, expected: &Expect) {
+        let fleet = json!({
+            "tenants": 1_204, "phases": {"running": 880, "stopped": 311, "starting": 9, "failed": 4},
+            "promoted": "r11", "candidate": "r12", "rollout": "ro7",
+            "running": {"r10": 3, "r11": 797, "r12": 80}, "drift": {"kept": 3, "candidate": 80, "behind": 0},
+            "unconverged": {"count": 9, "late": 1, "oldest": [
+                {"since": "1970-01-01T00:00:00Z", "id": "globex", "phase": "starting"},
+                {"since": "1970-01-01T00:14:00Z", "id": "acme", "phase": "starting"},
+            ]},
+        });
+        let paper = Paper {
+            width: Some(width),
+            ink: Ink::Black,
+            now: Timestamp::from_second(15 * 60).unwrap(),
+        };
+        expected.assert_eq(&text(&paper, &serde_json::from_value(fleet).unwrap()));
+    }
+
+    #[test]
+    fn a_fleet_is_told_with_what_is_out_of_line() {
+        check(80, &expect![""]);
+    }
+
+    #[test]
+    fn a_fleet_fits_a_narrow_terminal() {
+        check(40, &expect![""]);
+    }
 }

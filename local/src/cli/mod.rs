@@ -10,6 +10,7 @@ mod page;
 mod print;
 mod releases;
 mod rollout;
+mod sweep;
 mod tenants;
 mod trouble;
 mod wait;
@@ -64,6 +65,8 @@ pub enum Operate {
     Releases,
     /// See the fleet at a glance.
     Fleet(fleet::FleetArgs),
+    /// See who would be put to sleep now, and who not.
+    Sweep(sweep::SweepArgs),
 }
 
 /// What the commands work with: an API, and something to print on.
@@ -125,6 +128,7 @@ pub async fn operate(command: Operate, connection: &Connection, output: Output) 
         Operate::Tenants(command) => tenants::run(&session, command).await,
         Operate::Rollout(command) => rollout::run(&session, command).await,
         Operate::Releases => releases::list(&session).await,
+        Operate::Sweep(arguments) => sweep::run(&session, &arguments).await,
         Operate::Fleet(arguments) => fleet::run(&session, &arguments).await,
     }
 }

@@ -1,8 +1,9 @@
-//! The control API under `/_local`: the clock, the events, faults, how images behave, the base, and what befalls tasks.
+//! The control API under `/_local`: the clock, the events, faults, how images behave, tokens, the base, and what befalls tasks.
 
 use std::fmt;
 use std::time::Duration;
 
+use berth_core::tenant::TenantId;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::pace::{Pace, later};
 use crate::cloud::{Behaviour, Cloud, Delivery, Fault, Interruption, Service, StackStatus, query_value};
-use crate::engine::{BASE_FAMILY, BASE_STACK, Engine, ask};
+use crate::engine::{BASE_FAMILY, BASE_STACK, Engine, TOKEN_SECONDS, TokenFor, ask, token};
 
 /// The most events of one reply; whoever wants more asks again.
 const MOST_EVENTS: usize = 500;
@@ -86,6 +87,14 @@ struct ImageInput {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenInput {
+    tenant: Option<TenantId>,
+    subject: Option<String>,
+    seconds: Option<i64>,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct BaseInput {
     task_definition: Option<Map<String, Value>>,
@@ -122,6 +131,7 @@ fn route(engine: &mut Engine, pace: &mut Pace, request: &Request<Bytes>) -> Resu
             let ImageInput { image, behaviour } = read(request)?;
             set_image(&mut engine.shared().cloud(), &image, &behaviour)
         }
+        (&Method::POST, "/token") => Ok(new_token(read(request)?, engine.now())),
         (&Method::GET, "/base") => base(&mut engine.shared().cloud()),
         (&Method::POST, "/base") => deploy_base(&mut engine.shared().cloud(), read(request)?),
         (&Method::POST, "/delivery") => set_delivery(&mut engine.shared().cloud(), &read(request)?),
@@ -137,10 +147,19 @@ fn route(engine: &mut Engine, pace: &mut Pace, request: &Request<Bytes>) -> Resu
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
             why: "there is GET and POST /_local/clock and /_local/base, GET /_local/events?after=N and /_local/stream, and \
-                  POST /_local/faults, /_local/images, /_local/delivery and /_local/interruptions"
+                  POST /_local/faults, /_local/images, /_local/token, /_local/delivery and /_local/interruptions"
                 .to_owned(),
         }),
     }
+}
+
+/// A token for one tenant, or for an admin if none is named.
+fn new_token(input: TokenInput, now: Timestamp) -> Value {
+    let subject = input.subject.or_else(|| input.tenant.as_ref().map(ToString::to_string));
+    let subject = subject.unwrap_or_else(|| "admin".to_owned());
+    let whose = input.tenant.map_or(TokenFor::Admin, TokenFor::Tenant);
+    let seconds = input.seconds.unwrap_or(TOKEN_SECONDS);
+    json!({"token": token(&whose, &subject, now, seconds), "tokenType": "Bearer", "expiresIn": seconds})
 }
 
 fn clock(now: Timestamp, pace: Pace) -> Value {

@@ -24,6 +24,12 @@ const TOKEN = "berth.token";
 export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
 export const setToken = (token) => (token ? sessionStorage.setItem(TOKEN, token) : sessionStorage.removeItem(TOKEN));
 
+/** On one machine whoever sees the page may do everything, so it gets itself the token that is asked for. */
+export async function ownToken() {
+  const response = await fetch("/_local/token", { method: "POST", body: "{}" });
+  setToken((await response.json()).token);
+}
+
 function headersOf(more) {
   const token = sessionStorage.getItem(TOKEN);
   return { ...(token ? { authorization: `Bearer ${token}` } : {}), ...more };

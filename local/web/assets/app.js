@@ -2,7 +2,7 @@
 
 import { html, nothing, render } from "./vendor/lit-html.js";
 import { activityView, follow as followActivity } from "./activity.js";
-import { config, configure, hasToken, setToken } from "./api.js";
+import { config, configure, hasToken, ownToken, setToken } from "./api.js";
 import { drawer, follow as followTenant } from "./drawer.js";
 import { fleetView } from "./fleet.js";
 import { rolloutsView } from "./rollouts.js";
@@ -83,7 +83,10 @@ const signIn = () => html`<form class="panel sign-in" @submit=${(event) => {
   <h2>Who are you?</h2>
   <p class="quiet">${hasToken() ? "The token was refused. " : ""}The API wants a bearer token with the scope <code>berth:admin</code>. It is kept in this tab alone, until it is closed.</p>
   <label>Token <input name="token" type="password" required autocomplete="off" /></label>
-  <div class="row"><button class="primary" type="submit">Go on</button></div>
+  <div class="row">
+    <button class="primary" type="submit">Go on</button>
+    ${config.local ? html`<button type="button" @click=${async () => { await ownToken(); await everything(); }}>Get one: this is my machine</button>` : nothing}
+  </div>
 </form>`;
 
 const KEYS = [

@@ -80,6 +80,7 @@ function actions(tenant, edit) {
     ${phase === "failed" ? button("retry", "Retry", `${id} is tried again`, true) : nothing}
     ${phase === "running" ? button("activity", "Heartbeat", "Heard") : nothing}
     ${phase === "running" || phase === "starting" ? html`${button("sleep", "Sleep", `${id} goes to sleep`)}${button("restart", "Restart", `${id} gets a fresh task`)}` : nothing}
+    ${phase === "running" && isBehind(tenant) ? button("update", `Move to ${tenant.release.promoted}`, `${id} moves`) : nothing}
     <button @click=${() => edit(tenant)}>Change</button>`;
 }
 
@@ -101,8 +102,10 @@ function why(tenant) {
   return html`
     ${explanation?.summary ? html`<p class="why">${explanation.summary}</p>` : nothing}
     ${problem && tenant.phase !== "running" ? html`<p class="alert">${problem}</p>` : nothing}
-    ${keepers.length > 1 ? html`<p class="quiet">Keeps it up: ${keepers.map(({ kind, why: words }) => words ?? kind).filter(Boolean).join(", ")}.</p>` : nothing}`;
+    ${keepers.length > 1 ? html`<p class="quiet">Kept up by ${keepers.map(({ by, ends }) => `${KEEPERS[by] ?? by} (${ahead(ends, now())})`).join(", ")}.</p>` : nothing}`;
 }
+
+const KEEPERS = { work: "its work", protection: "a protection", hold: "a hold" };
 
 function live(tenant) {
   const { intent, release, stopped } = tenant;

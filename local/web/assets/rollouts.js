@@ -186,6 +186,7 @@ function planned(plan) {
     state.plan = null;
   };
   return html`<div class="planned" role="status">
+    ${changes(plan)}
     ${moved ? html`<ol>${plan.waves.map(({ name, tenants, seconds }) => html`<li>
       <b>${name}</b>
       ${bar([[tenants.length, "running", many(tenants.length, "tenant")], [most - tenants.length, "empty", ""]], many(tenants.length, "tenant"))}
@@ -195,6 +196,17 @@ function planned(plan) {
     ${moved ? html`<p>${many(moved, "tenant")} in about ${span(plan.totalSeconds * 1000)}, at most ${count(plan.inFlightLimit)} at once.</p>` : nothing}
     <div class="row"><button class="primary" @click=${act(start, "It begins within a minute")}>Start it</button><button @click=${() => { state.plan = null; changed(); }}>Leave it</button></div>
   </div>`;
+}
+
+/** What the one base has and the other has not. Values of variables are never shown. */
+function changes(plan) {
+  if (!plan.changes?.length) return nothing;
+  const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  const marks = { added: "+", removed: "−", changed: "~" };
+  return html`<ul class="changes" aria-label="What changes from ${plan.from} to ${plan.release}">${plan.changes.map((change) => html`<li data-kind=${change.kind}>
+    <code><b>${marks[change.kind]}</b> ${change.path}</code>
+    <span>${change.kind === "changed" ? html`${shown(change.from)} → ${shown(change.to)}` : shown(change.value)}${change.keptBy ? html` <span class="quiet">${many(change.keptBy, "tenant")} keep their own</span>` : nothing}</span>
+  </li>`)}</ul>`;
 }
 
 const releases = () => html`<article class="panel" aria-labelledby="releases-title">

@@ -122,7 +122,11 @@ export const DECISIONS = {
   "definition-failed": "A definition did not start",
   "deployment-failed": "A deployment failed",
   "timestamp-repaired": "An impossible timestamp was repaired",
-  "scheduled-wake": "Woken as booked",
+  "scheduled-wake": "A booked wake came due",
+  "wake-booked": "A wake was booked",
+  "wake-unbooked": "A booked wake was taken back",
+  protected: "Protected from the sweep",
+  "gave-up": "Given up on",
   hold: "Held",
   promoted: "Promoted",
 };

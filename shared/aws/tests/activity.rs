@@ -14,6 +14,8 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::encodings::Body;
 use berth_aws::service::activity::{Context, Touch, handle, touch};
 use berth_aws::service::hold::{self, Held, HoldRequest, Holds, Released};
+use berth_aws::tables::ActivityTable;
+use berth_core::tenant::Generation;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -24,12 +26,21 @@ fn context(stand: &Stand) -> Context {
 }
 
 async fn post(stand: &Stand, path: &str, body: Value) -> (i64, Value) {
+    let machine = json!({ "iam": { "userArn": "arn:aws:sts::123456789012:assumed-role/router/1" } });
+    post_as(stand, &machine, path, body).await
+}
+
+async fn post_as(stand: &Stand, authorizer: &Value, path: &str, body: Value) -> (i64, Value) {
     let request = json!({
         "version": "2.0",
         "rawPath": path,
         "headers": {},
         "body": body.to_string(),
-        "requestContext": { "stage": "$default", "http": { "method": "POST", "path": path } },
+        "requestContext": {
+            "stage": "$default",
+            "http": { "method": "POST", "path": path },
+            "authorizer": authorizer,
+        },
     });
     let request: ApiGatewayV2httpRequest = serde_json::from_value(request).unwrap();
     let event = LambdaEvent::new(request, lambda_runtime::Context::default());
@@ -233,6 +244,42 @@ async fn a_hundred_heartbeats_fit_into_one_request_and_one_more_does_not() {
     );
 }
 
+#[tokio::test]
+async fn a19_a_start_protects_for_the_minimum_uptime_although_work_came_before_its_event() {
+    let id = "acme".parse().unwrap();
+    for (worked, since) in [(at(10), at(10)), (at(10), at(11)), (at(10), at(9))] {
+        let stand = Stand::new();
+        let mut row = activity_row("acme", worked);
+        row["notBefore"] = json!({ "N": millis(at(900)) });
+        stand.put("Activity", row.clone());
+        let table = ActivityTable::new(&stand.config(), &Stand::variables(&[])).unwrap();
+        table.started(&id, Generation(3), since, at(300)).await.unwrap();
+        row["notBefore"] = json!({ "N": millis(at(300)) });
+        row["lastActivity"] = json!({ "N": millis(worked.max(since)) });
+        assert_eq!(stand.activity("acme"), row, "since {since}");
+
+        stand.take_calls();
+        table.started(&id, Generation(3), since, at(300)).await.unwrap();
+        assert_eq!(stand.take_calls(), ["UpdateItem"], "told twice, it costs one call");
+    }
+}
+
+#[tokio::test]
+async fn a4_a_start_that_is_told_of_a_claimed_or_later_row_changes_nothing() {
+    let stand = Stand::new();
+    let table = ActivityTable::new(&stand.config(), &Stand::variables(&[])).unwrap();
+    let mut claimed = activity_row("acme", at(0));
+    claimed.as_object_mut().unwrap().remove("lastActivity");
+    for (row, generation) in [(claimed, Generation(3)), (activity_row("acme", at(0)), Generation(2))] {
+        stand.put("Activity", row.clone());
+        table
+            .started(&"acme".parse().unwrap(), generation, at(5), at(300))
+            .await
+            .unwrap();
+        assert_eq!(stand.activity("acme"), row);
+    }
+}
+
 fn holds(stand: &Stand) -> Holds {
     Holds::new(&stand.config(), &Stand::variables(&[("BERTH_HOLD_MAX_SECONDS", "900")])).unwrap()
 }
@@ -295,4 +342,32 @@ async fn a8_a_tenant_that_is_not_running_is_not_held() {
         Ok(Released::Absent)
     );
     assert_eq!(stand.rows("Activity"), [claimed]);
+}
+
+#[tokio::test]
+async fn s1_the_function_itself_refuses_whom_api_gateway_has_not_let_in_for_this() {
+    let stand = Stand::new();
+    stand.put("Activity", activity_row("acme", at(0)));
+    let token =
+        |scope: &str, tenant: &str| json!({ "jwt": { "claims": { "sub": "x", "scope": scope, "tenant": tenant } } });
+    for (authorizer, expected) in [
+        (Value::Null, 401),
+        (json!({}), 401),
+        (json!({ "lambda": { "userArn": "x" } }), 401),
+        (token("openid", "acme"), 403),
+        (token("berth:tenant", "other"), 403),
+        (token("berth:tenant", "acme"), 204),
+        (token("berth:admin", ""), 204),
+    ] {
+        let (status, problem) = post_as(&stand, &authorizer, "/tenants/acme/activity", Value::Null).await;
+        assert_eq!(status, expected, "{authorizer}: {problem}");
+    }
+    let (status, _) = post_as(
+        &stand,
+        &token("berth:tenant", "acme"),
+        "/activity",
+        json!({ "tenants": ["acme"] }),
+    )
+    .await;
+    assert_eq!(status, 403, "one request for many is for machines");
 }

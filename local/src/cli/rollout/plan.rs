@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::policy::PolicyArgs;
-use super::view::{Plan, Why};
+use super::view::{Change, Plan, Why};
+use serde_json::Value;
+
 use crate::cli::Session;
 use crate::cli::print::{Cell, Column, Paper, Table, Tone, count, many, span};
 use crate::cli::trouble::Trouble;
@@ -21,8 +23,9 @@ pub(super) async fn run(session: &Session, policy: &PolicyArgs) -> Result<(), Tr
 /// A plan as text.
 pub(super) fn text(paper: &Paper, plan: &Plan) -> String {
     let moved: u64 = plan.waves.iter().map(|wave| wave.tenants.len() as u64).sum();
-    let mut told = if moved == 0 {
-        "Nobody would be moved now.\n".to_owned()
+    let mut told = changes(paper, plan);
+    if moved == 0 {
+        told.push_str("Nobody would be moved now.\n");
     } else {
         let mut table = Table::new(&[
             Column::whole("WAVE"),
@@ -38,8 +41,8 @@ pub(super) fn text(paper: &Paper, plan: &Plan) -> String {
                 Cell::new(wave.tenants.join(" "), Tone::Quiet),
             ]);
         }
-        table.text(paper)
-    };
+        told.push_str(&table.text(paper));
+    }
     let mut add = |line: String| told.push_str(&(paper.fit(&line) + "\n"));
     for (title, of) in [("wait", &plan.waiting), ("are not moved", &plan.skipped)] {
         for (why, number) in reasons(of) {
@@ -66,6 +69,42 @@ pub(super) fn text(paper: &Paper, plan: &Plan) -> String {
         ));
     }
     told
+}
+
+/// What the one base has and the other has not.
+fn changes(paper: &Paper, plan: &Plan) -> String {
+    let (from, to) = (
+        plan.from.as_deref().unwrap_or("nothing"),
+        plan.release.as_deref().unwrap_or("the newest base"),
+    );
+    let mut told = paper.paint(&format!("{from} → {to}"), Tone::Strong) + "\n";
+    for change in &plan.changes {
+        let Change {
+            path, value, from, to, ..
+        } = change;
+        let (line, tone) = match change.kind.as_str() {
+            "added" => (format!("+ {path}: {}", shown(value)), Tone::Good),
+            "removed" => (format!("- {path}: {}", shown(value)), Tone::Bad),
+            _ => (format!("~ {path}: {} → {}", shown(from), shown(to)), Tone::Busy),
+        };
+        let kept = match change.kept_by {
+            0 => String::new(),
+            number => format!(
+                "  ({} their own)",
+                match number {
+                    1 => "1 keeps".to_owned(),
+                    number => format!("{} keep", count(number)),
+                }
+            ),
+        };
+        told.push_str(&(paper.fit(&format!("  {}{kept}", paper.paint(&line, tone))) + "\n"));
+    }
+    told + "\n"
+}
+
+/// A value of a definition; those of variables are never shown.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn reasons(of: &[(String, Why)]) -> BTreeMap<&str, u64> {

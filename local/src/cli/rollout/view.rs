@@ -116,6 +116,10 @@ impl Rollout {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Plan {
+    pub(super) release: Option<String>,
+    pub(super) from: Option<String>,
+    #[serde(default)]
+    pub(super) changes: Vec<Change>,
     pub(super) waves: Vec<Wave>,
     #[serde(default)]
     pub(super) waiting: Vec<(String, Why)>,
@@ -124,6 +128,23 @@ pub(super) struct Plan {
     pub(super) in_flight_limit: u64,
     pub(super) registering_seconds: u64,
     pub(super) total_seconds: u64,
+}
+
+/// A difference between two bases.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Change {
+    pub(super) kind: String,
+    pub(super) path: String,
+    #[serde(default)]
+    pub(super) value: Value,
+    #[serde(default)]
+    pub(super) from: Value,
+    #[serde(default)]
+    pub(super) to: Value,
+    /// How many tenants keep what they have there, because it is their own.
+    #[serde(default)]
+    pub(super) kept_by: u64,
 }
 
 /// A wave of a plan.

@@ -16,7 +16,7 @@ struct History {
 }
 
 /// A decision and what it was decided on.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Decision {
     at: Timestamp,
     decision: String,

@@ -7,7 +7,8 @@ use berth_core::tenant::TenantId;
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use http::Method;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
 use super::view::Tenant;
 use crate::cli::Session;
@@ -23,12 +24,33 @@ const AT_ONCE: usize = 8;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  berth tenants wake acme --wait
+  berth tenants restart acme --wait
   berth tenants list --phase failed --ids | xargs berth tenants retry")]
 pub struct IntentArgs {
     /// Their ids.
     #[arg(required = true, value_name = "ID")]
     ids: Vec<TenantId>,
+    #[command(flatten)]
+    patience: Patience,
+}
+
+/// Which tenants to wake, when, and for how long at least.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  berth tenants wake acme --wait
+  berth tenants wake acme --protect-for 2h
+  berth tenants wake acme --at 2027-01-31T07:00:00Z")]
+pub struct WakeArgs {
+    /// Their ids.
+    #[arg(required = true, value_name = "ID")]
+    ids: Vec<TenantId>,
+    /// Book a wake for that time, instead of now.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["wait", "protect_for"])]
+    at: Option<Timestamp>,
+    /// No sweep puts them to sleep for so long.
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    protect_for: Option<Duration>,
     #[command(flatten)]
     patience: Patience,
 }
@@ -64,6 +86,7 @@ pub(super) enum Verb {
     Sleep,
     Restart,
     Retry,
+    Update,
     Delete,
 }
 
@@ -74,6 +97,7 @@ impl Verb {
             Self::Sleep => (Method::POST, format!("/tenants/{id}/sleep")),
             Self::Restart => (Method::POST, format!("/tenants/{id}/restart")),
             Self::Retry => (Method::POST, format!("/tenants/{id}/retry")),
+            Self::Update => (Method::POST, format!("/tenants/{id}/update")),
             Self::Delete => (Method::DELETE, format!("/tenants/{id}")),
         }
     }
@@ -83,21 +107,33 @@ impl Verb {
         match self {
             Self::Wake => Until::Phase("running"),
             Self::Sleep => Until::Phase("stopped"),
-            Self::Restart | Self::Retry => Until::Settled,
+            Self::Restart | Self::Retry | Self::Update => Until::Settled,
             Self::Delete => Until::Gone,
         }
     }
 }
 
 pub(super) async fn run(session: &Session, arguments: &IntentArgs, verb: Verb) -> Result<(), Trouble> {
-    each(session, &arguments.ids, verb, arguments.patience).await
+    each(session, &arguments.ids, verb, None, arguments.patience).await
+}
+
+pub(super) async fn wake(session: &Session, arguments: &WakeArgs) -> Result<(), Trouble> {
+    let mut body = Map::new();
+    if let Some(at) = arguments.at {
+        body.insert("at".to_owned(), json!(at));
+    }
+    if let Some(span) = arguments.protect_for {
+        body.insert("protectFor".to_owned(), json!(span.as_secs()));
+    }
+    let body = (!body.is_empty()).then_some(Value::Object(body));
+    each(session, &arguments.ids, Verb::Wake, body.as_ref(), arguments.patience).await
 }
 
 pub(super) async fn delete(session: &Session, arguments: &DeleteArgs) -> Result<(), Trouble> {
     if !arguments.yes {
         confirm(&arguments.ids)?;
     }
-    each(session, &arguments.ids, Verb::Delete, arguments.patience).await
+    each(session, &arguments.ids, Verb::Delete, None, arguments.patience).await
 }
 
 fn confirm(ids: &[TenantId]) -> Result<(), Trouble> {
@@ -120,9 +156,15 @@ fn confirm(ids: &[TenantId]) -> Result<(), Trouble> {
 }
 
 /// Asks for each, tells what came of those that went well, and fails with the first that did not.
-async fn each(session: &Session, ids: &[TenantId], verb: Verb, patience: Patience) -> Result<(), Trouble> {
+async fn each(
+    session: &Session,
+    ids: &[TenantId],
+    verb: Verb,
+    body: Option<&Value>,
+    patience: Patience,
+) -> Result<(), Trouble> {
     let progress = Progress::over(ids.len());
-    let asked = ids.iter().map(|id| one(session, id, verb, patience, &progress));
+    let asked = ids.iter().map(|id| one(session, id, (verb, body), patience, &progress));
     let mut results: Vec<(usize, Result<Answer, Trouble>)> = stream::iter(asked)
         .enumerate()
         .map(async |(index, asked)| (index, asked.await))
@@ -170,12 +212,12 @@ async fn each(session: &Session, ids: &[TenantId], verb: Verb, patience: Patienc
 async fn one(
     session: &Session,
     id: &TenantId,
-    verb: Verb,
+    (verb, body): (Verb, Option<&Value>),
     patience: Patience,
     progress: &Progress,
 ) -> Result<Answer, Trouble> {
     let (method, path) = verb.request(id);
-    let answer = session.client.send(&method, &path, None, &[]).await?;
+    let answer = session.client.send(&method, &path, body, &[]).await?;
     let answer = if patience.wait {
         until(&session.client, id, verb.goal(), patience.timeout, progress).await?
     } else {

@@ -56,7 +56,7 @@ struct Page {
 }
 
 /// All tenants, page by page, as the API answers; the answer is the last page's.
-pub(crate) async fn all(client: &Client, phase: Option<&str>, enough: usize) -> Result<(Vec<Value>, Answer), Trouble> {
+async fn all(client: &Client, phase: Option<&str>, enough: usize) -> Result<(Vec<Value>, Answer), Trouble> {
     let bar = ProgressBar::no_length().with_style(spinner());
     let mut tenants = Vec::new();
     let mut cursor = None;

@@ -8,6 +8,7 @@ mod canonical;
 mod check;
 mod difference;
 mod fingerprint;
+mod impact;
 mod layout;
 mod render;
 
@@ -15,5 +16,6 @@ pub use base::{Base, InvalidBase};
 pub use check::{Finding, check};
 pub use difference::{Change, Shown, difference};
 pub use fingerprint::{BaseFingerprint, Fingerprint};
+pub use impact::{Effect, impact};
 pub use layout::{AccessPoint, AccessPointId, FileSystemId, Layout, Main, NoMain, NoWorkspace, Workspace};
 pub use render::{Definition, RenderError, admit, family, render};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::TaskStatus;
@@ -70,6 +71,21 @@ pub fn patience(phase: Phase) -> Option<Duration> {
         Phase::Starting | Phase::Stopping => Some(Duration::from_mins(3)),
         Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
     }
+}
+
+/// The phase that leads to what is wanted.
+pub fn towards(wanted: Wanted) -> Phase {
+    match wanted {
+        Wanted::Running => Phase::Starting,
+        Wanted::Stopped => Phase::Stopping,
+        Wanted::Deleted => Phase::Deleting,
+    }
+}
+
+/// How long a tenant has been on its way at `now`, of which somebody must have looked since `due`.
+pub fn under_way(wanted: Wanted, due: Timestamp, now: Timestamp) -> Duration {
+    let overdue = Duration::try_from(now.duration_since(due)).unwrap_or_default();
+    overdue.saturating_add(patience(towards(wanted)).unwrap_or_default())
 }
 
 /// After how long in a transitional phase a tenant counts as stuck: it is still being driven, and an alarm says so.

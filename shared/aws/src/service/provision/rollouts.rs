@@ -1,25 +1,17 @@
 //! Rollouts and releases: what they are, what would happen, and what an operator wants of them.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use berth_core::api::{Code, Problem, ReleaseRow, RolloutView};
 use berth_core::release::{ReleaseId, RolloutId};
-use berth_core::rollout::{Costs, Policy, PolicyChange, Refused, Resume, Rollout, plan};
+use berth_core::rollout::{PolicyChange, Refused, Resume, Rollout};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Context;
-use crate::error::CallError;
+use super::{Context, preview};
 use crate::http::{Request, Response};
-use crate::service::fleet::Fleet;
 use crate::tables::{Entry, RolloutRow, Swapped, Version, Wish};
 
 /// How often a change is tried that others got ahead of.
 const TRIES: usize = 5;
-
-/// What moving a tenant takes, for an estimate: a stop timeout of 30 s, a Fargate start, and a health check.
-const PER_MOVE: Duration = Duration::from_secs(90);
 
 /// The body of `POST /rollouts`.
 #[derive(Debug, Default, Deserialize)]
@@ -61,8 +53,8 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
             "there is no release {release}; GET /releases lists them"
         )));
     }
-    if request.query("dryRun") == Some("true") {
-        return dry_run(context, asked.release, policy, &request.caller).await;
+    if request.flag("dryRun")? {
+        return preview::show(context, asked.release, policy, &request.caller).await;
     }
     let wish = Wish {
         release: asked.release,
@@ -81,73 +73,52 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
     Err(crowded())
 }
 
-/// What a rollout would do with the fleet as it is: to a known release, or to a base that is new.
-async fn dry_run(context: &Context, release: Option<ReleaseId>, policy: Policy, by: &str) -> Result<Response, Problem> {
-    let pointer = context.releases.pointer().await?;
-    let newest = context
-        .releases
-        .all()
-        .await?
-        .into_iter()
-        .map(|release| release.id)
-        .max();
-    let new = newest.map_or(ReleaseId::FIRST, ReleaseId::next);
-    let id = pointer.rollout.map_or(RolloutId::FIRST, RolloutId::next);
-    let now = context.clock.now();
-    let to = release.unwrap_or(new);
-    let rollout = Rollout::start(id, to, pointer.promoted, policy, by.to_owned(), now);
-    let fleet = Fleet::read(&context.tenants, &context.activity).await?;
-    let costs = costs(context, pointer.promoted, &fleet).await?;
-    Ok(Response::json(200, &plan(&rollout, &fleet.facts, costs, now)))
+/// What an operator wants of a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Pause,
+    Resume(Resume),
+    Abort,
+    RollBack,
 }
 
-/// With a workspace volume every tenant has a definition of its own and is stopped before it is started; without one,
-/// equal overlays share a definition and one call moves a tenant.
-async fn costs(context: &Context, promoted: Option<ReleaseId>, fleet: &Fleet) -> Result<Costs, CallError> {
-    let base = match promoted {
-        Some(release) => Some(context.releases.base(release).await?),
-        None => None,
-    };
-    let volume = base.is_none_or(|base| !matches!(base.workspace(&context.layout), Ok(None)));
-    let overlays: BTreeSet<String> = fleet
-        .tenants
-        .values()
-        .map(|tenant| tenant.overlay.to_json().to_string())
-        .collect();
-    let (registrations, calls) = if volume {
-        (fleet.tenants.len(), 2)
-    } else {
-        (overlays.len(), 1)
-    };
-    Ok(Costs {
-        per_move: PER_MOVE,
-        between_moves: Duration::from_millis(250) * calls,
-        between_registrations: Duration::from_millis(1_250),
-        registrations: u32::try_from(registrations).unwrap_or(u32::MAX),
-    })
+impl Verb {
+    /// A resumption with `?retry=true` moves the failed ones once more.
+    pub(super) fn resume(request: &Request) -> Result<Self, Problem> {
+        Ok(Self::Resume(if request.flag("retry")? {
+            Resume::Retry
+        } else {
+            Resume::Accept
+        }))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume(_) => "resume",
+            Self::Abort => "abort",
+            Self::RollBack => "rollback",
+        }
+    }
 }
 
-/// `POST /rollouts/{id}/{pause,resume,abort,rollback}`. A resumption with `?retry=true` moves the failed ones once more.
-pub(super) async fn operate(context: &Context, request: &Request, id: &str, verb: &str) -> Result<Response, Problem> {
-    let (by, now) = (request.caller.as_str(), context.clock.now());
-    let how = match request.query("retry") {
-        Some("true") => Resume::Retry,
-        _ => Resume::Accept,
-    };
+/// `POST /rollouts/{id}/{pause,resume,abort,rollback}`.
+pub(super) async fn operate(context: &Context, request: &Request, verb: Verb) -> Result<Response, Problem> {
+    let (id, by, now) = (request.id.as_str(), request.caller.as_str(), context.clock.now());
     for _ in 0..TRIES {
         let row = find(context, id).await?;
         let rollout = &row.rollout;
         let changed = match verb {
-            "pause" => rollout.pause(by, now),
-            "resume" => rollout.resume(how, now),
-            "abort" => rollout.abort(by, now),
-            "rollback" => rollout.roll_back(by, now),
-            _ => return Err(super::no_route(request)),
+            Verb::Pause => rollout.pause(by, now),
+            Verb::Resume(how) => rollout.resume(how, now),
+            Verb::Abort => rollout.abort(by, now),
+            Verb::RollBack => rollout.roll_back(by, now),
         };
         let changed = changed.map_err(|refused: Refused| Problem::new(Code::RolloutRefused, refused.to_string()))?;
         if let Swapped::Done(_) = context.rollouts.store(&changed, row.version).await? {
-            let on = json!({ "rollout": changed.id, "by": by, "asked": verb, "retry": how == Resume::Retry });
-            let decision = format!("rollout-{verb}");
+            let retry = verb == Verb::Resume(Resume::Retry);
+            let on = json!({ "rollout": changed.id, "by": by, "asked": verb.name(), "retry": retry });
+            let decision = format!("rollout-{}", verb.name());
             context.ledger.record_fleet(&Entry { at: now, decision, on }).await?;
             return Ok(shown(202, &changed, &row));
         }

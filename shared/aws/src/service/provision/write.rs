@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use berth_core::api::{Code, Problem};
 use berth_core::definition::admit;
-use berth_core::tenant::{Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
+use berth_core::tenant::{Booked, Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
 
 use super::{Context, read};
 use crate::http::{Request, Response};
@@ -12,7 +12,7 @@ use crate::service::intent::{self, Change};
 use crate::tables::Outcome;
 
 /// How often a change is tried that others got ahead of.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// The longest `?wait=`: API Gateway ends a request after 30 s ("Quotas for HTTP APIs").
 const LONGEST_WAIT: u64 = 25;
@@ -20,8 +20,29 @@ const LONGEST_WAIT: u64 = 25;
 /// How often a waiting request looks at the row.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How long a request waits for the tenant to be settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait(Duration);
+
+impl Wait {
+    /// What `?wait=` says. It is read before anything is written.
+    pub(super) fn of(request: &Request) -> Result<Self, Problem> {
+        let Some(text) = request.query("wait") else {
+            return Ok(Self(Duration::ZERO));
+        };
+        match text.parse() {
+            Ok(seconds) if seconds <= LONGEST_WAIT => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(Problem::new(
+                Code::InvalidParameter,
+                format!("wait is not a number of seconds from 0 to {LONGEST_WAIT}"),
+            )),
+        }
+    }
+}
+
 /// `PUT /tenants/{id}`: creates the tenant, or replaces its overlay.
 pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     let overlay = Overlay::parse(&request.json()?)?;
     check(context, &overlay).await?;
     for _ in 0..TRIES {
@@ -29,14 +50,14 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
             require_no_match(request)?;
             let tenant = newborn(context, request, id.clone(), overlay.clone());
             if context.tenants.create(&tenant).await? == Outcome::Written(()) {
-                return told(context, request, tenant, 202).await;
+                return told(context, wait, tenant, 202).await;
             }
             continue;
         };
         require_match(request, &tenant)?;
         let wanted = match tenant.intent.state {
             Wanted::Deleted => (Wanted::Running, Reason::Provision),
-            _ if tenant.overlay == overlay => return answer(context, request, tenant, 200).await,
+            _ if tenant.overlay == overlay => return answer(context, wait, tenant, 200).await,
             state => (state, Reason::Change),
         };
         let change = Change {
@@ -44,7 +65,7 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
             ..change(context, request, wanted.0, wanted.1)
         };
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -52,6 +73,7 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
 
 /// `PATCH /tenants/{id}`: a JSON merge patch of the overlay.
 pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     let patch = request.json()?;
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
@@ -59,7 +81,7 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
         require_match(request, &tenant)?;
         let overlay = tenant.overlay.merge_patch(&patch)?;
         if tenant.overlay == overlay {
-            return answer(context, request, tenant, 200).await;
+            return answer(context, wait, tenant, 200).await;
         }
         check(context, &overlay).await?;
         let change = Change {
@@ -67,7 +89,7 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
             ..change(context, request, tenant.intent.state, Reason::Change)
         };
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -75,39 +97,59 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
 
 /// `DELETE /tenants/{id}`
 pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
         if tenant.intent.state == Wanted::Deleted {
-            return answer(context, request, tenant, 202).await;
+            return answer(context, wait, tenant, 202).await;
         }
         context.activity.refuse(id, tenant.intent.generation).await?;
         let change = change(context, request, Wanted::Deleted, Reason::Delete);
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
 }
 
-/// `POST /tenants/{id}/wake`, `/sleep`, `/restart`, `/retry`
-pub(super) async fn intend(
-    context: &Context,
-    request: &Request,
-    id: &TenantId,
-    reason: Reason,
-) -> Result<Response, Problem> {
+/// `POST /tenants/{id}/sleep`, `/restart`, `/retry`
+pub(super) async fn intend(context: &Context, request: &Request, reason: Reason) -> Result<Response, Problem> {
+    let (id, wait) = (&request.tenant()?, Wait::of(request)?);
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
         refuse_deleting(&tenant)?;
         let Some(wanted) = next_state(&tenant, reason) else {
-            return answer(context, request, tenant, 200).await;
+            return answer(context, wait, tenant, 200).await;
         };
         if wanted == Wanted::Stopped {
             context.activity.refuse(id, tenant.intent.generation).await?;
         }
         let change = change(context, request, wanted, reason);
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
+/// `POST /tenants/{id}/update`: takes the promoted release. One that sleeps stays asleep, and takes it when it wakes.
+pub(super) async fn update(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
+    let Some(promoted) = context.releases.pointer().await?.promoted else {
+        return Err(no_release());
+    };
+    for _ in 0..TRIES {
+        let tenant = read::find(context, id).await?;
+        refuse_deleting(&tenant)?;
+        refuse_pinned(context, &tenant)?;
+        let has = tenant.made.applied.as_ref().map(|applied| applied.release);
+        if tenant.intent.release.or(has) == Some(promoted) {
+            return answer(context, wait, tenant, 200).await;
+        }
+        let mut change = change(context, request, tenant.intent.state, Reason::Update);
+        change.release = Some(promoted);
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -116,7 +158,7 @@ pub(super) async fn intend(
 /// What a verb makes of a tenant; `None` if it is so already.
 ///
 /// A wake or a retry of a tenant that has failed tries again; of one that is up, or on its way up, it changes nothing.
-fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
+pub(super) fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
     let already = match (reason, tenant.intent.state) {
         (Reason::Sleep | Reason::Retry | Reason::Restart, Wanted::Stopped) | (Reason::Wake, Wanted::Running) => true,
         (Reason::Retry, Wanted::Running) => tenant.made.failed.is_empty(),
@@ -142,10 +184,7 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
         return Err(Problem::new(Code::NoTemplate, detail));
     }
     let Some(promoted) = context.releases.pointer().await?.promoted else {
-        return Err(Problem::new(
-            Code::NoRelease,
-            "no base has been promoted yet: deploy the base stack first",
-        ));
+        return Err(no_release());
     };
     let base = context.releases.base(promoted).await?;
     match admit(&base, &context.layout, overlay) {
@@ -160,6 +199,11 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
     }
 }
 
+fn no_release() -> Problem {
+    let detail = "no base has been promoted yet: deploy the base stack first";
+    Problem::new(Code::NoRelease, detail)
+}
+
 fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay) -> Tenant {
     let at = context.clock.now();
     let intent = Intent {
@@ -169,6 +213,7 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
         by: request.caller.clone(),
         at,
         release: None,
+        put_down: None,
     };
     Tenant {
         tenant_id: id,
@@ -182,29 +227,27 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
         stopped: None,
         crashes: berth_core::event::Crashes::default(),
         due_at: Some(intent::due(Wanted::Running, at)),
+        booked: Booked::default(),
     }
 }
 
-fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
+pub(super) fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
     Change::new(state, reason, &request.caller, context.clock.now())
 }
 
 /// Has reconcile look at what was changed, and answers.
-async fn told(context: &Context, request: &Request, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+pub(super) async fn told(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
     let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
     context
         .queue
         .nudge(id, generation, tenant.intent.reason.as_str(), context.clock.now())
         .await?;
-    answer(context, request, tenant, status).await
+    answer(context, wait, tenant, status).await
 }
 
 /// Answers with the tenant, after waiting for it to be settled if the caller asked for that.
-async fn answer(context: &Context, request: &Request, tenant: Tenant, status: u16) -> Result<Response, Problem> {
-    let tenant = match wait_of(request)? {
-        Some(wait) => settled_within(context, tenant, wait).await?,
-        None => tenant,
-    };
+pub(super) async fn answer(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+    let tenant = settled_within(context, tenant, wait).await?;
     let status = if phase_is_final(&tenant) { 200 } else { status.max(202) };
     let view = read::view(context, &tenant).await?;
     let response = Response::json(status, &view).with("etag", read::etag(&tenant));
@@ -219,8 +262,8 @@ fn phase_is_final(tenant: &Tenant) -> bool {
     tenant.is_settled() || matches!(phase(tenant), Phase::Failed | Phase::Deleted)
 }
 
-async fn settled_within(context: &Context, mut tenant: Tenant, wait: Duration) -> Result<Tenant, Problem> {
-    let rounds = wait.as_millis() / LOOK_EVERY.as_millis();
+async fn settled_within(context: &Context, mut tenant: Tenant, wait: Wait) -> Result<Tenant, Problem> {
+    let rounds = wait.0.as_millis() / LOOK_EVERY.as_millis();
     for _ in 0..rounds {
         if phase_is_final(&tenant) {
             break;
@@ -232,19 +275,6 @@ async fn settled_within(context: &Context, mut tenant: Tenant, wait: Duration) -
         }
     }
     Ok(tenant)
-}
-
-fn wait_of(request: &Request) -> Result<Option<Duration>, Problem> {
-    let Some(text) = request.query("wait") else {
-        return Ok(None);
-    };
-    match text.parse() {
-        Ok(seconds) if seconds <= LONGEST_WAIT => Ok(Some(Duration::from_secs(seconds))),
-        _ => Err(Problem::new(
-            Code::InvalidParameter,
-            format!("wait={text} is not 0 to {LONGEST_WAIT} seconds"),
-        )),
-    }
 }
 
 fn require_match(request: &Request, tenant: &Tenant) -> Result<(), Problem> {
@@ -267,18 +297,29 @@ fn stale(current: &str) -> Problem {
     )
 }
 
-fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
+pub(super) fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
     if tenant.intent.state == Wanted::Deleted {
         let id = &tenant.tenant_id;
         return Err(Problem::new(
-            Code::Conflict,
+            Code::BeingDeleted,
             format!("{id} is being deleted; PUT /tenants/{id} makes a new one"),
         ));
     }
     Ok(())
 }
 
-fn crowded() -> Problem {
+fn refuse_pinned(context: &Context, tenant: &Tenant) -> Result<(), Problem> {
+    let holds = tenant.overlay.pin.is_some_and(|pin| pin.holds(context.clock.now()));
+    if !holds {
+        return Ok(());
+    }
+    let id = &tenant.tenant_id;
+    let detail =
+        format!("{id} is pinned to the release that it has; PATCH /tenants/{id} {{\"pin\":null}} takes the pin away");
+    Err(Problem::new(Code::Pinned, detail))
+}
+
+pub(super) fn crowded() -> Problem {
     Problem::new(
         Code::Conflict,
         "others changed this tenant at the same time, again and again; try again",

@@ -2,15 +2,18 @@
 //! made for still stands.
 
 use berth_core::event::TaskStatus;
-use berth_core::plan::{Failure, Proof};
+use berth_core::plan::{Failure, Proof, World};
 use berth_core::tenant::{
-    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Settled, Tenant,
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Order, Outlook, Reason, Settled, Tenant,
+    Told, Wanted,
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Context, Stepped};
 use crate::error::CallError;
 use crate::tables::{Entry, Outcome, Update, attribute, number, text};
+use crate::telemetry::{STOP_SECONDS, Unit};
 
 /// How long a buried tenant's row keeps its generation, so that a late message cannot meet a newcomer of the same name.
 const TOMBSTONE_SECONDS: i64 = 30 * 24 * 3600;
@@ -67,12 +70,51 @@ pub(super) async fn access_point_deleted(
 }
 
 /// ECS was told what to run.
-pub(super) async fn confirmed(context: &Context, tenant: &Tenant, applied: &Applied) -> Result<Stepped, CallError> {
+pub(super) async fn confirmed(
+    context: &Context,
+    tenant: &Tenant,
+    applied: &Applied,
+    world: &World,
+) -> Result<Stepped, CallError> {
+    let told = run_told(context, world);
     let update = Update::new()
         .set("applied", attribute(applied)?)
         .set("serviceName", text(tenant.service()))
         .remove("lastError");
-    write(context, tenant, update).await
+    match (write(context, tenant, with_told(update, told.as_ref())?).await?, told) {
+        (Stepped::Over(Some(_)), Some(told)) => record_told(context, tenant, &told).await,
+        (stepped, _) => Ok(stepped),
+    }
+}
+
+/// ECS was told to let the service have no task.
+pub(super) async fn stop_told(context: &Context, tenant: &Tenant, at: Timestamp) -> Result<Stepped, CallError> {
+    let order = Order::Stop;
+    record_told(context, tenant, &Told { order, at }).await
+}
+
+/// What ECS was told is recorded whatever the intent has become meanwhile: it was told.
+async fn record_told(context: &Context, tenant: &Tenant, told: &Told) -> Result<Stepped, CallError> {
+    let update = with_told(Update::new(), Some(told))?;
+    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
+        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
+        Outcome::Written(row) => Stepped::Over(Some(row)),
+        Outcome::Refused(row) => Stepped::Over(row),
+    })
+}
+
+fn with_told(update: Update, told: Option<&Told>) -> Result<Update, CallError> {
+    Ok(match told {
+        Some(told) => update.set("told", attribute(told)?),
+        None => update,
+    })
+}
+
+/// What ECS was told to run in this pass.
+fn run_told(context: &Context, world: &World) -> Option<Told> {
+    let order = Order::Run(world.told.clone()?);
+    let at = context.clock.now();
+    Some(Told { order, at })
 }
 
 /// ECS could not bring it up.
@@ -93,6 +135,8 @@ pub(super) async fn marked_failed(
         fingerprint: applied.fingerprint,
         generation: applied.generation,
         reason: reason.to_owned(),
+        release: Some(applied.release),
+        overlay_version: Some(tenant.overlay_version),
     });
     let surplus = failed.len().saturating_sub(Made::FAILURES_KEPT);
     failed.drain(..surplus);
@@ -130,7 +174,19 @@ pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -
         }
         Proof::Stopped => {}
     }
-    write(context, tenant, update).await
+    let stepped = write(context, tenant, update).await?;
+    if let (Stepped::On(_), Some(took)) = (&stepped, stop_took(tenant, at)) {
+        let metric = (STOP_SECONDS, Unit::Seconds, took.as_secs_f64());
+        context.telemetry.tell(at, Some(&tenant.tenant_id), &[metric]);
+    }
+    Ok(stepped)
+}
+
+/// How long a stop took that is proven at `at`, from its claim on; `None` if the generation is not a stop.
+fn stop_took(tenant: &Tenant, at: Timestamp) -> Option<SignedDuration> {
+    let intent = &tenant.intent;
+    let stop = matches!(intent.reason, Reason::Idle | Reason::Sleep | Reason::CrashLoop);
+    (stop && intent.state == Wanted::Stopped).then(|| at.duration_since(intent.at))
 }
 
 /// The generation cannot be reached without a change.
@@ -164,6 +220,7 @@ pub(super) async fn gave_up(
     tenant: &Tenant,
     step: &'static str,
     error: &CallError,
+    world: &World,
 ) -> Result<(), CallError> {
     let last = last_error(
         context,
@@ -180,13 +237,11 @@ pub(super) async fn gave_up(
         json!({ "generation": tenant.intent.generation, "step": step, "code": error.code, "message": error.message }),
     )
     .await?;
-    write(
-        context,
-        tenant,
-        Update::new().set("lastError", attribute(&last)?).not_due(),
-    )
-    .await
-    .map(drop)
+    let update = Update::new().set("lastError", attribute(&last)?).not_due();
+    let told = run_told(context, world);
+    write(context, tenant, with_told(update, told.as_ref())?)
+        .await
+        .map(drop)
 }
 
 /// A call failed and may pass.
@@ -195,6 +250,7 @@ pub(super) async fn failed(
     tenant: &Tenant,
     step: &'static str,
     error: &CallError,
+    world: &World,
 ) -> Result<(), CallError> {
     let last = last_error(
         context,
@@ -204,7 +260,11 @@ pub(super) async fn failed(
         &error.to_string(),
         Outlook::Transient,
     );
-    write(context, tenant, Update::new().set("lastError", attribute(&last)?))
+    let (update, told) = (
+        Update::new().set("lastError", attribute(&last)?),
+        run_told(context, world),
+    );
+    write(context, tenant, with_told(update, told.as_ref())?)
         .await
         .map(drop)
 }
@@ -247,6 +307,7 @@ fn of_the_past(update: Update) -> Update {
     [
         "serviceName",
         "applied",
+        "told",
         "lastGood",
         "failed",
         "settled",
