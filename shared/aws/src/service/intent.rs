@@ -1,5 +1,7 @@
 //! Changing what a tenant should be: one conditional `UpdateItem`, by compare-and-swap on the generation.
 
+use std::time::Duration;
+
 use berth_core::release::ReleaseId;
 use berth_core::tenant::{Generation, Overlay, Phase, Reason, Tenant, Wanted, patience};
 use jiff::Timestamp;
@@ -88,16 +90,15 @@ fn set_intent(update: Update, change: &Change, generation: Generation) -> Result
         .set("intentBy", text(&change.by))
         .set("intentAt", attribute(change.at)?)
         .set_or_remove("intentRelease", change.release.map(text))
-        .due(due(change.state, change.at)))
+        .on_the_way(change.at, patience_for(change.state)))
 }
 
-/// When somebody must look at a tenant whose intent changed at `at`, if nobody has settled it by then.
-pub fn due(state: Wanted, at: Timestamp) -> i64 {
+/// How long after a change of intent somebody must look at the tenant, if nobody has settled it by then.
+pub fn patience_for(state: Wanted) -> Duration {
     let phase = match state {
         Wanted::Running => Phase::Starting,
         Wanted::Stopped => Phase::Stopping,
         Wanted::Deleted => Phase::Deleting,
     };
-    let patience = patience(phase).map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
-    at.as_millisecond().saturating_add(patience)
+    patience(phase).unwrap_or_default()
 }

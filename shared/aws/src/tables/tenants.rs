@@ -1,9 +1,12 @@
 //! The `Tenants` table: what should be, what was made, what was observed.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use berth_core::tenant::{Tenant, TenantId};
+use jiff::Timestamp;
 
 use super::update::{Item, Outcome, Update};
 use super::{number, text};
@@ -124,16 +127,25 @@ impl Tenants {
 }
 
 impl Update {
-    /// Somebody must look at the tenant at `at_ms`, unless it is settled before.
+    /// The tenant is on its way since `since`, and somebody must look at it when it has been for so long, unless it is settled
+    /// before.
     #[must_use]
-    pub fn due(self, at_ms: i64) -> Self {
-        self.set("dueAt", number(at_ms)).set("dueShard", text(DUE_SHARD))
+    pub fn on_the_way(self, since: Timestamp, patience: Duration) -> Self {
+        let due = since.checked_add(patience).unwrap_or(since);
+        self.set("unsettledAt", number(since.as_millisecond())).due_again(due)
+    }
+
+    /// Somebody must look at the tenant again then; it is on its way for as long as it was.
+    #[must_use]
+    pub fn due_again(self, at: Timestamp) -> Self {
+        self.set("dueAt", number(at.as_millisecond()))
+            .set("dueShard", text(DUE_SHARD))
     }
 
     /// Nobody needs to look at the tenant.
     #[must_use]
     pub fn not_due(self) -> Self {
-        self.remove("dueAt").remove("dueShard")
+        self.remove("dueAt").remove("dueShard").remove("unsettledAt")
     }
 }
 

@@ -10,6 +10,7 @@ mod difference;
 mod fingerprint;
 mod layout;
 mod render;
+mod surplus;
 
 pub use base::{Base, InvalidBase};
 pub use check::{Finding, check};
@@ -17,3 +18,4 @@ pub use difference::{Change, Shown, difference};
 pub use fingerprint::{BaseFingerprint, Fingerprint};
 pub use layout::{AccessPoint, AccessPointId, FileSystemId, Layout, Main, NoMain, NoWorkspace, Workspace};
 pub use render::{Definition, RenderError, admit, family, render};
+pub use surplus::{Revision, surplus};

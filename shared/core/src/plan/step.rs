@@ -1,6 +1,8 @@
 //! The steps of a plan, and the reasons for taking none.
 
-use crate::definition::{FileSystemId, Fingerprint};
+use std::fmt;
+
+use crate::definition::{FileSystemId, Fingerprint, Revision};
 use crate::plan::Failure;
 use crate::tenant::{Applied, Files, Generation, ServiceName};
 
@@ -71,7 +73,7 @@ pub enum Step {
     /// Delete the service, which has no task any more.
     DeleteService(ServiceName),
     /// Deregister a revision that nobody else uses.
-    Deregister(String),
+    Deregister(Revision),
     /// Delete the tenant's directory entry; its data stays.
     DeleteAccessPoint(Files),
     /// Record that nothing is left of a former incarnation.
@@ -100,6 +102,18 @@ pub enum Wait {
     ServiceToDrain(ServiceName),
     /// Somebody else is registering the same definition.
     DefinitionToBeRegistered(Fingerprint),
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TasksToStop(tasks) if tasks.is_empty() => f.write_str("the service to have no task"),
+            Self::TasksToStop(tasks) => write!(f, "{} to be STOPPED", tasks.join(", ")),
+            Self::TaskToStart => f.write_str("a task to be RUNNING"),
+            Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
+            Self::DefinitionToBeRegistered(fingerprint) => write!(f, "definition {fingerprint} to be registered"),
+        }
+    }
 }
 
 impl Step {

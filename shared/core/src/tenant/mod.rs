@@ -10,7 +10,7 @@ pub use overlay::{
     EnvName, EnvValue, FieldCode, FieldError, Idle, Image, Invalid, InvalidName, InvalidSize, Malformed, MemoryChoice,
     Overlay, Pin, Policy, Replace, SecretArn, Size, TemplateName,
 };
-pub use phase::{Phase, deadline, patience, phase};
+pub use phase::{Phase, deadline, is_overdue, patience, phase};
 pub use row::{
     Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
 };

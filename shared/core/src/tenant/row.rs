@@ -41,6 +41,9 @@ pub struct Tenant {
     pub crashes: Crashes,
     /// When somebody must look at this tenant again, in milliseconds; absent once it is settled.
     pub due_at: Option<i64>,
+    /// Since when it is on its way, in milliseconds; absent once it is settled.
+    #[serde(default, with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub unsettled_at: Option<Timestamp>,
 }
 
 /// What a tenant should be.

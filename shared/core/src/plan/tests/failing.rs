@@ -1,0 +1,42 @@
+//! Definitions that do not start.
+
+use super::*;
+
+#[test]
+fn e9_a_definition_that_never_started_is_given_up_and_costs_nothing() {
+    let mut model = Model::new(Replacing::Strict);
+    model.break_current();
+    model.settle();
+    assert_eq!(phase(&model.tenant), Phase::Failed);
+    assert!(matches!(model.service(&model.tenant.service()), Service::Active(service) if service.desired == 0));
+    model.bad.clear();
+    model.intend(Wanted::Running, Reason::Retry);
+    model.settle();
+    assert_eq!(phase(&model.tenant), Phase::Running, "a retry tries again");
+}
+
+#[test]
+fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
+    let mut model = settled(Replacing::Strict);
+    let good = model.tenant.made.last_good.clone().unwrap();
+    model.intend(Wanted::Stopped, Reason::Idle);
+    model.settle();
+    model.goal_kind = 2;
+    model.break_current();
+    model.intend(Wanted::Running, Reason::Wake);
+    model.settle();
+    assert_eq!(phase(&model.tenant), Phase::Running);
+    assert_eq!(
+        model.tenant.made.applied.as_ref().unwrap().fingerprint,
+        good.fingerprint
+    );
+    assert_eq!(model.tenant.made.failed[0].fingerprint, fingerprint(2));
+    model.log.clear();
+    model.intend(Wanted::Running, Reason::Restart);
+    model.settle();
+    let applied: &Applied = model.tenant.made.applied.as_ref().unwrap();
+    assert_eq!(
+        applied.fingerprint, good.fingerprint,
+        "what failed is not tried again unasked"
+    );
+}
