@@ -186,7 +186,9 @@ proptest! {
             }
         }
         calls.sort_unstable();
-        calls.into_iter().for_each(|(at, tokens)| theirs.take(at, tokens));
+        for (at, tokens) in calls {
+            theirs.take(at, tokens);
+        }
         prop_assert!(theirs.lowest * 5 >= theirs.burst, "{} of {}", theirs.lowest, theirs.burst);
     }
 
