@@ -1,3 +1,6 @@
+mod fleet;
+mod idle;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -63,16 +66,17 @@ fn dead_letters(engine: &Engine, queue: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Registers the next base, as a stack does that is not done yet.
+fn register_next_base(engine: &mut Engine) {
+    let mut next = base_definition("fs-0123456789abcdef0", "2");
+    next["containerDefinitions"][0]["image"] = json!("public.ecr.aws/berth/sample:2");
+    let mut cloud = engine.shared.cloud();
+    ask(&mut cloud, Service::Ecs, "RegisterTaskDefinition", &next).expect("a revision");
+}
+
 /// Deploys a new base and waits until the tenant has followed it, at work all the while.
 fn follow(engine: &mut Engine, before: &Value) {
-    let next = base_definition("fs-0123456789abcdef0", "2");
-    ask(
-        &mut engine.shared.cloud(),
-        Service::Ecs,
-        "RegisterTaskDefinition",
-        &next,
-    )
-    .expect("a revision");
+    register_next_base(engine);
     engine
         .shared
         .cloud()

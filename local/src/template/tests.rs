@@ -1,3 +1,5 @@
+mod role;
+
 use super::*;
 
 fn place() -> Place {

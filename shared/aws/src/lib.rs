@@ -17,3 +17,4 @@ pub mod settings;
 pub mod stacks;
 pub mod start;
 pub mod tables;
+pub mod telemetry;

@@ -1,4 +1,4 @@
-//! What every function does before its first event: logging, the SDK's configuration, a time budget per call.
+//! What every function does before its first event: logging, metrics, the SDK's configuration, a time budget per call.
 
 use std::time::Duration;
 
@@ -6,9 +6,13 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt, registry};
 
 use crate::settings::{SettingsError, Variables};
+use crate::telemetry::{self, MetricLines};
 
 /// The longest that one attempt of a call may take. The SDK has no limit of its own, and a socket that died while the
 /// sandbox was frozen would otherwise hold an invocation until its timeout.
@@ -39,14 +43,17 @@ fn with_budget(config: aws_config::ConfigLoader) -> aws_config::ConfigLoader {
     config.retry_config(retries).timeout_config(timeouts)
 }
 
-/// One JSON object per line on standard output, which is what `CloudWatch` Logs Insights reads.
+/// One JSON object per line on standard output, which is what `CloudWatch` Logs Insights reads. Metrics are lines of their
+/// own, whatever the level.
 fn log_to_stdout(level: LevelFilter) {
-    tracing_subscriber::fmt()
+    let is_metric = |metadata: &tracing::Metadata<'_>| metadata.target() == telemetry::TARGET;
+    let log = fmt::layer()
         .json()
-        .with_max_level(level)
         .with_current_span(true)
         .with_span_list(false)
         .without_time()
         .flatten_event(true)
-        .init();
+        .with_filter(level.and(filter_fn(move |metadata| !is_metric(metadata))));
+    let metrics = MetricLines(std::io::stdout).with_filter(filter_fn(is_metric));
+    registry().with(log).with(metrics).init();
 }

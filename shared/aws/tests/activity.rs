@@ -14,6 +14,8 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::encodings::Body;
 use berth_aws::service::activity::{Context, Touch, handle, touch};
 use berth_aws::service::hold::{self, Held, HoldRequest, Holds, Released};
+use berth_aws::tables::ActivityTable;
+use berth_core::tenant::Generation;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -231,6 +233,42 @@ async fn a_hundred_heartbeats_fit_into_one_request_and_one_more_does_not() {
         404,
         "there is no other route"
     );
+}
+
+#[tokio::test]
+async fn a19_a_start_protects_for_the_minimum_uptime_although_work_came_before_its_event() {
+    let id = "acme".parse().unwrap();
+    for (worked, since) in [(at(10), at(10)), (at(10), at(11)), (at(10), at(9))] {
+        let stand = Stand::new();
+        let mut row = activity_row("acme", worked);
+        row["notBefore"] = json!({ "N": millis(at(900)) });
+        stand.put("Activity", row.clone());
+        let table = ActivityTable::new(&stand.config(), &Stand::variables(&[])).unwrap();
+        table.started(&id, Generation(3), since, at(300)).await.unwrap();
+        row["notBefore"] = json!({ "N": millis(at(300)) });
+        row["lastActivity"] = json!({ "N": millis(worked.max(since)) });
+        assert_eq!(stand.activity("acme"), row, "since {since}");
+
+        stand.take_calls();
+        table.started(&id, Generation(3), since, at(300)).await.unwrap();
+        assert_eq!(stand.take_calls(), ["UpdateItem"], "told twice, it costs one call");
+    }
+}
+
+#[tokio::test]
+async fn a4_a_start_that_is_told_of_a_claimed_or_later_row_changes_nothing() {
+    let stand = Stand::new();
+    let table = ActivityTable::new(&stand.config(), &Stand::variables(&[])).unwrap();
+    let mut claimed = activity_row("acme", at(0));
+    claimed.as_object_mut().unwrap().remove("lastActivity");
+    for (row, generation) in [(claimed, Generation(3)), (activity_row("acme", at(0)), Generation(2))] {
+        stand.put("Activity", row.clone());
+        table
+            .started(&"acme".parse().unwrap(), generation, at(5), at(300))
+            .await
+            .unwrap();
+        assert_eq!(stand.activity("acme"), row);
+    }
 }
 
 fn holds(stand: &Stand) -> Holds {

@@ -64,9 +64,9 @@ pub async fn touch(context: &Context, id: &TenantId) -> Result<Touch, CallError>
     {
         Touched::Written | Touched::Fresh => Ok(Touch::Accepted),
         Touched::NotServing => Ok(Touch::NotRunning),
-        Touched::Absent => Ok(match context.tenants.get(id).await? {
-            Some(tenant) if tenant.intent.state != Wanted::Deleted => Touch::NotRunning,
-            Some(_) | None => Touch::Unknown,
+        Touched::Absent => Ok(match context.tenants.wanted(id).await? {
+            Some(Wanted::Running | Wanted::Stopped) => Touch::NotRunning,
+            Some(Wanted::Deleted) | None => Touch::Unknown,
         }),
     }
 }

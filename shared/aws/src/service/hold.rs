@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use berth_core::explain::Ruling;
 use berth_core::idle::{Hold, HoldTooShort, cap_hold};
 use berth_core::tenant::TenantId;
 use serde::Deserialize;
@@ -81,14 +82,14 @@ pub async fn hold(holds: &Holds, id: &TenantId, request: &HoldRequest, by: &str)
         Outcome::Written(_) => {}
         Outcome::Refused(found) => return Ok(found.map_or(Held::Absent, |_: Item| Held::NotRunning)),
     }
-    let reason: String = request.reason.chars().take(REASON_KEPT).collect();
-    let on = json!({ "asked": request.seconds, "until": hold.until, "reason": reason, "by": by });
-    let entry = Entry {
-        at: now,
-        decision: "hold".to_owned(),
-        on,
+    let ruling = Ruling::Hold {
+        asked: request.seconds,
+        longest: holds.longest,
+        until: hold.until,
+        reason: request.reason.chars().take(REASON_KEPT).collect(),
+        by: by.to_owned(),
     };
-    holds.ledger.record(id, &entry).await?;
+    holds.ledger.record(id, &Entry::of(now, &ruling)).await?;
     Ok(Held::Granted(hold))
 }
 

@@ -5,6 +5,8 @@ use berth_core::event::{
     CrashBudget, DeploymentChange, DeploymentState, Reading, Scope, StopCause, TaskObservation, TaskStatus, read_event,
     stop_cause,
 };
+use berth_core::explain::Ruling;
+use berth_core::idle::not_before;
 use berth_core::tenant::{Tenant, Wanted};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -71,18 +73,9 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
     };
     if task.last_status == TaskStatus::Running && tenant.intent.state == Wanted::Running {
         let since = task.started_at.unwrap_or(now);
-        let protected = since
-            .checked_add(context.idle.min_uptime(&tenant.overlay))
-            .unwrap_or(since);
-        context
-            .activity
-            .started(
-                id,
-                tenant.intent.generation,
-                since.as_millisecond(),
-                protected.as_millisecond(),
-            )
-            .await?;
+        let protected = not_before(&tenant, context.idle.min_uptime(&tenant.overlay), now);
+        let generation = tenant.intent.generation;
+        context.activity.started(id, generation, since, protected).await?;
     }
     if task.last_status == TaskStatus::Stopped {
         tenant = task_stopped(context, tenant, task).await?;
@@ -136,11 +129,8 @@ async fn task_stopped(context: &Context, tenant: Tenant, task: &TaskObservation)
         return Ok(tenant);
     }
     let now = context.clock.now();
-    let entry = Entry {
-        at: now,
-        decision: "crash-loop".to_owned(),
-        on: json!({ "crashes": crashes, "limit": context.budget.limit }),
-    };
+    let budget = context.budget;
+    let entry = Entry::of(now, &Ruling::CrashLoop { crashes, budget });
     context.ledger.record(&tenant.tenant_id, &entry).await?;
     Ok(
         intent::change(&context.tenants, &tenant, intent::Change::crash_loop(now))

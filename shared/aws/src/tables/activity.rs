@@ -5,8 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use berth_core::api::Activity;
-use berth_core::idle::{ActivityRow, IdlePolicy, Recorded, judge};
+use berth_core::idle::{ActivityRow, Case, IdlePolicy, Recorded};
 use berth_core::tenant::{Generation, TenantId};
 use jiff::Timestamp;
 
@@ -22,6 +21,19 @@ pub struct ActivityTable {
     pub(crate) table: String,
 }
 
+/// What a row says from the moment on at which a tenant accepts heartbeats for a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The generation.
+    pub generation: Generation,
+    /// How long it may be idle; none if it is never stopped for idleness.
+    pub idle_after: Option<Duration>,
+    /// The moment.
+    pub now: Timestamp,
+    /// No sweep puts it to sleep before this.
+    pub not_before: Timestamp,
+}
+
 impl ActivityTable {
     /// The table that the variables name.
     pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
@@ -32,13 +44,8 @@ impl ActivityTable {
         })
     }
 
-    /// What the row says, and what a sweep would decide on it now.
-    pub async fn read(
-        &self,
-        id: &TenantId,
-        policy: &IdlePolicy,
-        now: Timestamp,
-    ) -> Result<Option<Activity>, CallError> {
+    /// The row, as a sweep would judge it now; `None` if there is none that can be read.
+    pub async fn case(&self, id: &TenantId, policy: IdlePolicy, now: Timestamp) -> Result<Option<Case>, CallError> {
         const ACTION: &str = "dynamodb:GetItem";
         let request = self
             .client
@@ -47,52 +54,60 @@ impl ActivityTable {
             .set_key(Some(key(id)))
             .consistent_read(true);
         let output = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
-        let Some(row) = output.item.as_ref().and_then(row) else {
-            return Ok(None);
-        };
-        let instant = |recorded: &Recorded| match recorded {
-            Recorded::Millis(millis) => Timestamp::from_millisecond(*millis).ok(),
-            Recorded::Absent | Recorded::Garbage(_) => None,
-        };
-        Ok(Some(Activity {
-            last_activity: instant(&row.last_activity),
-            hold_until: instant(&row.hold_until).filter(|until| *until > now),
-            verdict: judge(&row, policy, now),
-        }))
+        let row = output.item.as_ref().and_then(row);
+        Ok(row.map(|row| Case { row, policy, now }))
     }
 
-    /// Accepts heartbeats for this generation. A tenant that is already accepting them keeps its clock; `idle_after` is
-    /// `None` for one that is never stopped for idleness.
-    pub async fn open(
-        &self,
-        id: &TenantId,
-        generation: Generation,
-        idle_after: Option<Duration>,
-        now_ms: i64,
-    ) -> Result<Outcome<Item>, CallError> {
+    /// Accepts heartbeats for a generation. A tenant that is already accepting them keeps its clock.
+    pub async fn open(&self, id: &TenantId, opening: &Opening) -> Result<Outcome<Item>, CallError> {
+        let generation = number(opening.generation);
         Update::new()
-            .set("epoch", number(generation))
-            .set_or_remove("idleAfter", idle_after.map(|span| number(span.as_secs())))
-            .set_if_absent("lastActivity", number(now_ms))
-            .when_absent_or("epoch", "<=", number(generation))
+            .set("epoch", generation.clone())
+            .set_or_remove("idleAfter", opening.idle_after.map(|span| number(span.as_secs())))
+            .set("notBefore", number(opening.not_before.as_millisecond()))
+            .set_if_absent("lastActivity", number(opening.now.as_millisecond()))
+            .remove("claimed")
+            .remove("claimedAt")
+            .when_absent_or("epoch", "<=", generation)
             .send(&self.client, &self.table, key(id))
             .await
     }
 
-    /// The tenant can be used from `since_ms` on: its idle clock starts no earlier, and it is protected until
-    /// `protected_ms`. A row that accepts no heartbeats, or is of another generation, is left.
+    /// The tenant can be used since `since`: its idle clock starts no earlier, and no sweep puts it to sleep before
+    /// `not_before`. A row that accepts no heartbeats, or is of a later generation, is left.
     pub async fn started(
         &self,
         id: &TenantId,
         generation: Generation,
-        since_ms: i64,
-        protected_ms: i64,
-    ) -> Result<Outcome<Item>, CallError> {
+        since: Timestamp,
+        not_before: Timestamp,
+    ) -> Result<(), CallError> {
+        let (since, not_before) = (number(since.as_millisecond()), number(not_before.as_millisecond()));
+        let protected = Update::new()
+            .set("notBefore", not_before.clone())
+            .when("epoch", "<=", number(generation));
+        let both = protected
+            .clone()
+            .set("lastActivity", since.clone())
+            .when("lastActivity", "<", since);
+        let Outcome::Refused(Some(found)) = both.send(&self.client, &self.table, key(id)).await? else {
+            return Ok(());
+        };
+        // It has worked since: its clock is right, and only the protection of its start is to end.
+        if found.contains_key("lastActivity") && found.get("notBefore") != Some(&not_before) {
+            let protected = protected.when_exists("lastActivity");
+            protected.send(&self.client, &self.table, key(id)).await?;
+        }
+        Ok(())
+    }
+
+    /// No sweep puts the tenant to sleep before this, if it accepts heartbeats; a later protection stays.
+    pub async fn protect(&self, id: &TenantId, until: Timestamp) -> Result<Outcome<Item>, CallError> {
+        let until = number(until.as_millisecond());
         Update::new()
-            .set("lastActivity", number(since_ms))
-            .set("notBefore", number(protected_ms))
-            .when("lastActivity", "<", number(since_ms))
-            .when("epoch", "<=", number(generation))
+            .set("notBefore", until.clone())
+            .when_exists("lastActivity")
+            .when_absent_or("notBefore", "<", until)
             .send(&self.client, &self.table, key(id))
             .await
     }
@@ -147,6 +162,7 @@ pub(crate) fn row(item: &Item) -> Option<ActivityRow> {
         hold_until: recorded(item.get("holdUntil")),
         not_before: recorded(item.get("notBefore")),
         claimed: whole("claimed").map(Generation),
+        claimed_at: recorded(item.get("claimedAt")),
     })
 }
 

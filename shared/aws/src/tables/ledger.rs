@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+pub use berth_core::explain::Entry;
 use berth_core::tenant::TenantId;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::{number, text};
 use crate::error::CallError;
@@ -17,18 +16,6 @@ use crate::settings::{SettingsError, Variables};
 pub struct Ledger {
     client: Client,
     table: String,
-}
-
-/// One decision.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// When it was taken.
-    pub at: Timestamp,
-    /// What was decided (`idle-stop`, `failed`, `promoted`, …).
-    pub decision: String,
-    /// What it was decided on.
-    pub on: serde_json::Value,
 }
 
 /// How long a decision is kept: a quarter, so that a bill can be explained when it comes.

@@ -16,8 +16,8 @@ mod touch;
 mod update;
 mod wishes;
 
-pub use activity::ActivityTable;
 pub(crate) use activity::row as activity_row;
+pub use activity::{ActivityTable, Opening};
 pub use budgets::Budgets;
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Own, Owner};
 pub use fleet::{Swapped, Version, Versioned};
@@ -26,7 +26,7 @@ pub use overrides::SweepOverride;
 pub use releases::Releases;
 pub use rollouts::{RolloutRow, Rollouts};
 pub use sweep::Seen;
-pub use tenants::{Page, Tenants};
+pub use tenants::{Overdue, Page, Tenants};
 pub use touch::Touched;
 pub use update::{Item, Outcome, Update};
 pub use wishes::{Wish, Wishes};

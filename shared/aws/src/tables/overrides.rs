@@ -37,13 +37,25 @@ impl SweepOverride {
         update.send(&self.client, &self.table, key()).await.map(drop)
     }
 
+    /// Takes an override back that was not used; false if there is none.
+    pub async fn take_back(&self) -> Result<bool, CallError> {
+        let update = Update::new()
+            .remove("by")
+            .remove("reason")
+            .remove("at")
+            .when_exists("at")
+            .when_absent("usedAt");
+        let taken = update.send(&self.client, &self.table, key()).await?;
+        Ok(matches!(taken, Outcome::Written(_)))
+    }
+
     /// The override that was given and not used, if it still holds.
     pub async fn unused(&self, now: Timestamp) -> Result<Option<Override>, CallError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key()));
         let output = request.consistent_read(true).send().await;
         let row = output.map_err(|error| CallError::of("dynamodb:GetItem", error))?.item;
         let given = row
-            .filter(|row| !row.contains_key("usedAt"))
+            .filter(|row| row.contains_key("at") && !row.contains_key("usedAt"))
             .map(serde_dynamo::from_item);
         let given: Option<Override> = given
             .transpose()

@@ -39,12 +39,13 @@ impl ActivityTable {
         Ok(Seen { rows, next })
     }
 
-    /// Claims a tenant for a stop: from now on it accepts no heartbeats. Refused if anything that the claim was made of
+    /// Claims a tenant for a stop: from `now` on it accepts no heartbeats. Refused if anything that the claim was made of
     /// has changed.
-    pub async fn claim(&self, id: &TenantId, claim: &Claim) -> Result<Outcome<Item>, CallError> {
+    pub async fn claim(&self, id: &TenantId, claim: &Claim, now: Timestamp) -> Result<Outcome<Item>, CallError> {
         let claimed = Update::new()
             .remove("lastActivity")
             .set("claimed", number(claim.epoch))
+            .set("claimedAt", number(now.as_millisecond()))
             .when("lastActivity", "=", number(claim.last_activity))
             .when("epoch", "=", number(claim.epoch))
             .when("idleAfter", "=", number(claim.idle_after))
@@ -57,6 +58,27 @@ impl ActivityTable {
             Outcome::Refused(Some(found)) if is_claimed(&found, claim.epoch) => Outcome::Written(found),
             other => other,
         })
+    }
+
+    /// Gives a claim of this epoch back: the tenant accepts heartbeats again, as if it had worked `now`, and no sweep puts
+    /// it to sleep before `not_before`.
+    pub async fn give_back(
+        &self,
+        id: &TenantId,
+        epoch: Generation,
+        now: Timestamp,
+        not_before: Timestamp,
+    ) -> Result<Outcome<Item>, CallError> {
+        Update::new()
+            .set("lastActivity", number(now.as_millisecond()))
+            .set("notBefore", number(not_before.as_millisecond()))
+            .remove("claimed")
+            .remove("claimedAt")
+            .when("claimed", "=", number(epoch))
+            .when("epoch", "=", number(epoch))
+            .when_absent("lastActivity")
+            .send(&self.client, &self.table, key(id))
+            .await
     }
 
     /// Puts a moment, or nothing, in place of a timestamp that cannot be true, if it still is what was `seen`.

@@ -240,12 +240,20 @@ fn table_of(table: &str, keys: &[&str]) -> Value {
     let mut types: BTreeMap<&str, &str> = keys.iter().map(|name| (*name, "S")).collect();
     let mut table = json!({ "TableName": table, "KeySchema": schema, "BillingMode": "PAY_PER_REQUEST" });
     if table["TableName"] == "Tenants" {
-        types.extend([("dueShard", "S"), ("dueAt", "N")]);
-        table["GlobalSecondaryIndexes"] = json!([{
-            "IndexName": "Due",
-            "KeySchema": [{ "AttributeName": "dueShard", "KeyType": "HASH" }, { "AttributeName": "dueAt", "KeyType": "RANGE" }],
-            "Projection": { "ProjectionType": "KEYS_ONLY" },
-        }]);
+        types.extend([("dueShard", "S"), ("dueAt", "N"), ("wakeShard", "S"), ("wakeAt", "N")]);
+        let index = |name: &str, shard: &str, at: &str, projection: Value| {
+            json!({
+                "IndexName": name,
+                "KeySchema": [{ "AttributeName": shard, "KeyType": "HASH" }, { "AttributeName": at, "KeyType": "RANGE" }],
+                "Projection": projection,
+            })
+        };
+        let keys = json!({ "ProjectionType": "KEYS_ONLY" });
+        let intent = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["intent", "unsettledAt"] });
+        table["GlobalSecondaryIndexes"] = json!([
+            index("Due", "dueShard", "dueAt", intent),
+            index("Wake", "wakeShard", "wakeAt", keys),
+        ]);
     }
     let types = types
         .into_iter()

@@ -48,8 +48,14 @@ pub enum Code {
     Conflict,
     /// The hold that is asked for is not one.
     InvalidHold,
+    /// The wake that is asked for cannot be booked.
+    InvalidWake,
+    /// The override that is given says too little.
+    InvalidOverride,
     /// The tenant is not running, so it accepts no heartbeats.
     NotRunning,
+    /// A pin keeps the tenant on the release that it has.
+    Pinned,
     /// No base has been promoted yet.
     NoRelease,
     /// There is no such rollout.
@@ -129,9 +135,14 @@ impl Code {
             Self::NoRoute | Self::NoTenant | Self::NoRollout => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
-            Self::InvalidOverlay | Self::InvalidHold | Self::InvalidRollout | Self::NoTemplate => 422,
+            Self::InvalidOverlay
+            | Self::InvalidHold
+            | Self::InvalidWake
+            | Self::InvalidOverride
+            | Self::InvalidRollout
+            | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
-            Self::Conflict | Self::NotRunning | Self::NoRelease | Self::RolloutRefused => 409,
+            Self::Conflict | Self::NotRunning | Self::Pinned | Self::NoRelease | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
         }
     }
@@ -150,7 +161,10 @@ impl Code {
             Self::PreconditionFailed => "Changed in the meantime",
             Self::Conflict => "Changed at the same time",
             Self::InvalidHold => "Invalid hold",
+            Self::InvalidWake => "Invalid wake",
+            Self::InvalidOverride => "Invalid override",
             Self::NotRunning => "Not running",
+            Self::Pinned => "Pinned",
             Self::NoRelease => "No base yet",
             Self::NoRollout => "No such rollout",
             Self::InvalidRollout => "Invalid rollout",

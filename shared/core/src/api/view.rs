@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::event::Observed;
-use crate::idle::Verdict;
+use crate::idle::Case;
 use crate::release::ReleaseId;
 use crate::tenant::{Generation, Outlook, Phase, Reason, Tenant, TenantId, Wanted, phase};
 
@@ -41,6 +41,10 @@ pub struct TenantView {
     pub hold_until: Option<Timestamp>,
     /// When it will be put to sleep if nobody uses it.
     pub stops_at: Option<Timestamp>,
+    /// No sweep puts it to sleep before this, because somebody has asked for that.
+    pub protected_until: Option<Timestamp>,
+    /// When it is booked to wake.
+    pub wake_at: Option<Timestamp>,
     /// Why its last task ended.
     pub stopped: Option<StoppedView>,
     /// What went wrong and has not been overcome.
@@ -69,6 +73,9 @@ pub struct ReleaseView {
     pub applied: Option<ReleaseId>,
     /// What new and waking tenants take.
     pub promoted: Option<ReleaseId>,
+    /// What a tenant with `"policy":"manual"` takes by `POST /tenants/{id}/update`, and not by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered: Option<ReleaseId>,
 }
 
 /// Where a tenant can be reached.
@@ -111,26 +118,49 @@ pub struct ErrorView {
     pub outlook: Outlook,
 }
 
+impl IntentView {
+    /// The intent of a tenant.
+    pub fn of(tenant: &Tenant) -> Self {
+        Self {
+            state: tenant.intent.state,
+            generation: tenant.intent.generation,
+            reason: tenant.intent.reason,
+            by: tenant.intent.by.clone(),
+            at: tenant.intent.at,
+        }
+    }
+}
+
+impl ErrorView {
+    /// What went wrong with a tenant and has not been overcome.
+    pub fn of(tenant: &Tenant) -> Option<Self> {
+        let error = tenant.made.last_error.as_ref()?;
+        Some(Self {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            step: error.step.clone(),
+            attempts: error.attempts,
+            at: error.at,
+            outlook: error.outlook,
+        })
+    }
+}
+
 impl TenantView {
-    /// A tenant as its row and its activity say.
-    pub fn of(tenant: &Tenant, promoted: Option<ReleaseId>, activity: Option<&Activity>) -> Self {
+    /// A tenant as its row and its activity say; `case` is its row of activity, if it has one.
+    pub fn of(tenant: &Tenant, promoted: Option<ReleaseId>, case: Option<&Case>, now: Timestamp) -> Self {
         let running = tenant.observed.as_ref().filter(|_| tenant.retiring.is_empty());
         Self {
             id: tenant.tenant_id.clone(),
             phase: phase(tenant),
             settled: tenant.is_settled(),
-            intent: IntentView {
-                state: tenant.intent.state,
-                generation: tenant.intent.generation,
-                reason: tenant.intent.reason,
-                by: tenant.intent.by.clone(),
-                at: tenant.intent.at,
-            },
+            intent: IntentView::of(tenant),
             overlay: tenant.overlay.to_json(),
             overlay_version: tenant.overlay_version,
             release: ReleaseView {
                 applied: tenant.made.applied.as_ref().map(|applied| applied.release),
                 promoted,
+                offered: tenant.offered(promoted, now),
             },
             definition_arn: tenant
                 .made
@@ -142,46 +172,27 @@ impl TenantView {
             endpoint: running.and_then(Observed::endpoint).map(|ip| Endpoint {
                 address: ip.to_string(),
             }),
-            last_activity: activity.and_then(|activity| activity.last_activity),
-            hold_until: activity.and_then(|activity| activity.hold_until),
-            stops_at: activity.and_then(|activity| activity.verdict.stops_at()),
+            last_activity: case.and_then(|case| case.row.last_activity.instant()),
+            hold_until: case.and_then(|case| case.row.hold_until.instant().filter(|until| *until > case.now)),
+            stops_at: case.and_then(|case| case.judge().stops_at()),
+            protected_until: tenant.booked.protected_until,
+            wake_at: tenant.booked.wake.as_ref().map(|wake| wake.at),
             stopped: stopped(tenant),
-            last_error: tenant.made.last_error.as_ref().map(|error| ErrorView {
-                code: error.code.clone(),
-                message: error.message.clone(),
-                step: error.step.clone(),
-                attempts: error.attempts,
-                at: error.at,
-                outlook: error.outlook,
-            }),
+            last_error: ErrorView::of(tenant),
         }
     }
-}
-
-/// What the activity row says, and what follows from it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Activity {
-    /// The last real work.
-    pub last_activity: Option<Timestamp>,
-    /// It is busy until then.
-    pub hold_until: Option<Timestamp>,
-    /// What a sweep would decide now.
-    pub verdict: Verdict,
 }
 
 /// A stop that was wanted is told in our words; any other in ECS's.
 fn stopped(tenant: &Tenant) -> Option<StoppedView> {
     let stopped = tenant.stopped.as_ref()?;
-    let wanted = tenant.intent.state != Wanted::Running && stopped.code == "ServiceSchedulerInitiated";
+    let put_down = tenant.intent.put_down.as_ref();
+    let wanted = put_down.filter(|_| stopped.code == "ServiceSchedulerInitiated");
     Some(StoppedView {
         code: stopped.code.clone(),
-        reason: if wanted {
-            tenant.intent.reason.as_str().to_owned()
-        } else {
-            stopped.reason.clone()
-        },
+        reason: wanted.map_or_else(|| stopped.reason.clone(), |down| down.reason.as_str().to_owned()),
         exit_code: stopped.exit_code,
         at: stopped.at,
-        by: wanted.then(|| tenant.intent.by.clone()),
+        by: wanted.map(|down| down.by.clone()),
     })
 }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// One difference. Paths read like `containerDefinitions[main].environment[NAME]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Change {
     /// Only the second has it.
     Added {
@@ -61,6 +63,24 @@ impl fmt::Display for Change {
                 ..
             } => write!(f, "~ {path}: changed (not shown)"),
             Self::Changed { path, from, to } => write!(f, "~ {path}: {from} -> {to}"),
+        }
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plain(value) => value.serialize(serializer),
+            Self::Hidden => serializer.collect_str(self),
+        }
+    }
+}
+
+impl Change {
+    /// Where it is.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Added { path, .. } | Self::Removed { path, .. } | Self::Changed { path, .. } => path,
         }
     }
 }

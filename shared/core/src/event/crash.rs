@@ -51,11 +51,12 @@ pub fn stop_cause(task: &TaskObservation) -> Option<StopCause> {
 }
 
 /// How many crashes a tenant may have before it is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrashBudget {
     /// The crash that is one too many: with 5, the fifth stops the tenant.
     pub limit: usize,
     /// Within which time they count.
+    #[serde(with = "crate::idle::seconds")]
     pub window: Duration,
 }
 

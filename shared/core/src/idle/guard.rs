@@ -5,11 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::judge::after;
+
 /// How many stops of one sweep are believable.
 ///
 /// A fleet falls asleep tenant by tenant. If many are idle in the same minute, it is more likely that heartbeats do not
 /// arrive than that all have stopped working.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopGuard {
     /// So many are always believed: in a small fleet a share means nothing.
     pub always: usize,
@@ -42,14 +44,40 @@ impl Override {
     /// How long it waits to be used. Whoever gave it has looked at the fleet of that hour, not at tomorrow's.
     pub const LASTS: Duration = Duration::from_hours(1);
 
+    /// Until when it may be used.
+    pub fn until(&self) -> Timestamp {
+        after(self.at, Self::LASTS)
+    }
+
     /// Whether it may still be used.
     pub fn holds(&self, now: Timestamp) -> bool {
         now.duration_since(self.at).unsigned_abs() <= Self::LASTS
     }
 }
 
+/// All that an admission is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepCase {
+    /// The guard that was in force.
+    pub guard: StopGuard,
+    /// How many tenants the sweep wants to stop.
+    pub wanted: usize,
+    /// Of how many running that it saw.
+    pub running: usize,
+    /// The override that was there to be used.
+    pub override_once: Option<Override>,
+}
+
+impl SweepCase {
+    /// The admission.
+    pub fn admit(&self) -> Admission {
+        self.guard.admit(self.wanted, self.running, self.override_once.clone())
+    }
+}
+
 /// Whether a sweep may stop what it found idle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "admission")]
 pub enum Admission {
     /// It may.

@@ -37,7 +37,7 @@ impl Default for IdlePolicy {
 }
 
 /// What the row must still say when a stop is claimed: exactly what the verdict was made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// `lastActivity`, in milliseconds.
@@ -66,10 +66,51 @@ impl Case {
     pub fn judge(&self) -> Verdict {
         judge(&self.row, &self.policy, self.now)
     }
+
+    /// What keeps the tenant up; nothing if it is idle, or not for a sweep to stop.
+    pub fn keepers(&self) -> Vec<Keeper> {
+        let Some(idle_after) = self
+            .row
+            .idle_after
+            .filter(|_| self.row.last_activity != Recorded::Absent)
+        else {
+            return Vec::new();
+        };
+        let Ok(times) = read_times(&self.row, &self.policy, self.now) else {
+            return Vec::new();
+        };
+        let (work, others) = keepers(idle_after, &times, &self.policy);
+        let all = std::iter::once(work).chain(others.into_iter().flatten());
+        all.filter(|keeper| keeper.ends > self.now).collect()
+    }
+}
+
+/// One thing that keeps a tenant up for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Keeper {
+    /// What.
+    pub by: KeptUp,
+    /// The moment that is recorded: of the last work, of the end of the hold, of the end of the protection.
+    pub recorded: Timestamp,
+    /// Until when it keeps the tenant up, the idle time and the tolerance for clocks included.
+    pub ends: Timestamp,
+}
+
+/// The kinds of things that keep a tenant up; of two that end together the later one here is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KeptUp {
+    /// It worked.
+    Work,
+    /// It has not been up for its minimum, or somebody protects it.
+    Protection,
+    /// It said that it is busy.
+    Hold,
 }
 
 /// How a timestamp that cannot be true is made true. Each attribute is written only if it still is what was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "attribute")]
 pub enum Repair {
     /// `lastActivity` becomes now: the tenant gets one idle time, and no more unless it works.
@@ -90,7 +131,7 @@ pub enum Repair {
 }
 
 /// What a sweep makes of a row. Instants are when the stop would be due, the tolerance for clocks included.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "verdict")]
 pub enum Verdict {
     /// It may be stopped.
@@ -205,35 +246,51 @@ fn read_times(row: &ActivityRow, policy: &IdlePolicy, now: Timestamp) -> Result<
     })
 }
 
-/// The latest of the three moments decides, and is the reason.
+/// Its work, and what else keeps or has kept the tenant up.
+fn keepers(idle_after: Duration, times: &Times, policy: &IdlePolicy) -> (Keeper, [Option<Keeper>; 2]) {
+    let keeper = |by, recorded, span| Keeper {
+        by,
+        recorded,
+        ends: after(after(recorded, span), policy.skew),
+    };
+    let rested = policy.coalesce.saturating_add(idle_after);
+    let protection = |until| keeper(KeptUp::Protection, until, Duration::ZERO);
+    let hold = |until| keeper(KeptUp::Hold, until, Duration::ZERO);
+    let others = [times.protected.map(protection), times.held.map(hold)];
+    (keeper(KeptUp::Work, times.worked, rested), others)
+}
+
+/// What keeps the tenant up longest decides, and is the reason.
 fn weigh(row: &ActivityRow, idle_after: Duration, times: &Times, policy: &IdlePolicy, now: Timestamp) -> Verdict {
     let since = times.worked;
-    let worked_until = after(since, policy.coalesce);
-    let rested = after(after(worked_until, idle_after), policy.skew);
-    let held = times.held.map(|until| (until, after(until, policy.skew)));
-    let protected = times.protected.map(|until| (until, after(until, policy.skew)));
-    let due = [Some(rested), held.map(|h| h.1), protected.map(|p| p.1)]
-        .into_iter()
-        .flatten()
-        .max();
-    let stops_at = due.unwrap_or(rested);
-    if stops_at <= now {
-        let claim = Claim {
-            last_activity: since.as_millisecond(),
-            epoch: row.epoch,
-            idle_after: idle_after.as_secs(),
-            over_by: before(now, policy.skew).as_millisecond(),
-        };
-        return Verdict::Idle {
-            since,
-            due: stops_at,
-            claim,
+    let (work, others) = keepers(idle_after, times, policy);
+    let longest = others.into_iter().flatten().fold(work, |longest, other| {
+        let order = |keeper: &Keeper| (keeper.ends, keeper.by);
+        if order(&other) > order(&longest) {
+            other
+        } else {
+            longest
+        }
+    });
+    let stops_at = longest.ends;
+    if stops_at > now {
+        let until = longest.recorded;
+        return match longest.by {
+            KeptUp::Work => Verdict::Active { since, stops_at },
+            KeptUp::Protection => Verdict::Protected { until, stops_at },
+            KeptUp::Hold => Verdict::Held { until, stops_at },
         };
     }
-    match (held, protected) {
-        (Some((until, ends)), _) if ends == stops_at => Verdict::Held { until, stops_at },
-        (_, Some((until, ends))) if ends == stops_at => Verdict::Protected { until, stops_at },
-        _ => Verdict::Active { since, stops_at },
+    let claim = Claim {
+        last_activity: since.as_millisecond(),
+        epoch: row.epoch,
+        idle_after: idle_after.as_secs(),
+        over_by: before(now, policy.skew).as_millisecond(),
+    };
+    Verdict::Idle {
+        since,
+        due: stops_at,
+        claim,
     }
 }
 

@@ -8,14 +8,16 @@
 
 mod guard;
 mod judge;
+mod protect;
 mod row;
-mod seconds;
+pub(crate) mod seconds;
 mod touch;
 
 #[cfg(test)]
 mod tests;
 
-pub use guard::{Admission, Override, StopGuard};
-pub use judge::{Case, Claim, IdlePolicy, Repair, Verdict, judge};
+pub use guard::{Admission, Override, StopGuard, SweepCase};
+pub use judge::{Case, Claim, IdlePolicy, Keeper, KeptUp, Repair, Verdict, judge};
+pub use protect::not_before;
 pub use row::{ActivityRow, Recorded};
 pub use touch::{Hold, HoldTooShort, cap_hold, refresh_before};

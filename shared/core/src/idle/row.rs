@@ -26,6 +26,14 @@ impl Recorded {
         Self::Millis(at.as_millisecond())
     }
 
+    /// The instant, if it is one.
+    pub fn instant(&self) -> Option<Timestamp> {
+        match self {
+            Self::Millis(millis) => Timestamp::from_millisecond(*millis).ok(),
+            Self::Absent | Self::Garbage(_) => None,
+        }
+    }
+
     fn is_absent(&self) -> bool {
         *self == Self::Absent
     }
@@ -55,4 +63,7 @@ pub struct ActivityRow {
     /// epoch, so a wake, which writes a new epoch, ends the claim without touching it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<Generation>,
+    /// `claimedAt`: when that was. A stop takes from then until it is proven.
+    #[serde(default, skip_serializing_if = "Recorded::is_absent")]
+    pub claimed_at: Recorded,
 }

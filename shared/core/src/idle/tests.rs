@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
-use crate::tenant::Generation;
+use crate::tenant::{Generation, Phase, Tenant, deadline};
 
 const IDLE: i64 = 600;
 
@@ -31,6 +32,7 @@ fn row() -> ActivityRow {
         hold_until: Recorded::Absent,
         not_before: Recorded::Absent,
         claimed: None,
+        claimed_at: Recorded::Absent,
     }
 }
 
@@ -94,6 +96,76 @@ fn a4_the_clock_starts_when_the_tenant_can_work() {
     };
     assert!(!is_idle(&started, &exact(), at(500 + IDLE - 1)));
     assert!(is_idle(&started, &exact(), at(500 + IDLE)));
+}
+
+/// A tenant whose task has been running since second 500, or is on its way.
+fn started(status: &str, protected_until: Option<Timestamp>) -> Tenant {
+    let mut row = json!({
+        "tenantId": "acme", "incarnation": 1, "overlay": {}, "overlayVersion": 1, "intent": "running", "generation": 7,
+        "intentReason": "wake", "intentBy": "api", "intentAt": at(400), "stopped": null, "dueAt": null,
+        "observed": {"taskArn": "task", "version": 3, "createdAt": at(450).as_millisecond(), "lastStatus": status,
+            "startedAt": at(500).as_millisecond(), "definitionArn": "arn"},
+    });
+    if let Some(until) = protected_until {
+        row["protectedUntil"] = json!(until);
+    }
+    serde_json::from_value(row).unwrap()
+}
+
+#[test]
+fn a4_a_tenant_that_is_being_started_is_not_idle_however_long_that_takes() {
+    let longest = deadline(Phase::Starting).unwrap();
+    let until = not_before(&started("PENDING", None), Duration::ZERO, at(400));
+    assert_eq!(until, at(400) + longest);
+    let starting = ActivityRow {
+        last_activity: Recorded::at(at(400)),
+        not_before: Recorded::at(until),
+        ..row()
+    };
+    let ms = SignedDuration::from_millis(1);
+    assert!(!is_idle(&starting, &exact(), until - ms));
+    assert!(is_idle(&starting, &exact(), until), "nor is a lost start held for ever");
+    let running = not_before(&started("RUNNING", None), Duration::from_mins(5), at(10_000));
+    assert_eq!(running, at(500 + 300), "its minimum uptime counts from its start");
+}
+
+#[test]
+fn a19_a_booked_protection_outlasts_the_minimum_uptime_and_a_shorter_one_does_not_cut_it() {
+    let uptime = Duration::from_mins(5);
+    for (booked, until) in [(at(799), at(800)), (at(800), at(800)), (at(801), at(801))] {
+        assert_eq!(not_before(&started("RUNNING", Some(booked)), uptime, at(600)), until);
+    }
+}
+
+#[test]
+fn what_keeps_a_tenant_up_is_told_one_by_one_and_the_last_to_end_is_the_verdict() {
+    let row = ActivityRow {
+        hold_until: Recorded::at(at(900)),
+        not_before: Recorded::at(at(700)),
+        ..row()
+    };
+    let keeper = |by, recorded, ends| Keeper {
+        by,
+        recorded: at(recorded),
+        ends: at(ends),
+    };
+    let all = [
+        keeper(KeptUp::Work, 0, IDLE),
+        keeper(KeptUp::Protection, 700, 700),
+        keeper(KeptUp::Hold, 900, 900),
+    ];
+    let policy = exact();
+    for (now, left) in [(IDLE - 1, &all[..]), (IDLE, &all[1..]), (700, &all[2..]), (900, &[])] {
+        let now = at(now);
+        let case = Case {
+            row: row.clone(),
+            policy,
+            now,
+        };
+        assert_eq!(case.keepers(), left, "{now}");
+        let last = left.iter().map(|keeper| keeper.ends).max();
+        assert_eq!(last, case.judge().stops_at().filter(|stops_at| *stops_at > now));
+    }
 }
 
 #[test]

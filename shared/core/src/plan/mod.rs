@@ -18,6 +18,7 @@ mod world;
 mod tests;
 
 pub use goal::{Failure, Goal, Replacing, Target};
+pub(crate) use overdue::WAITING;
 pub use overdue::overdue;
 pub use step::{Next, Proof, Step, Wait};
 pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Reached, Service, World};

@@ -103,6 +103,7 @@ mod tests {
 
     fn pointer(promoted: &str, candidate: Option<&str>) -> Pointer {
         Pointer {
+            forced_from: None,
             promoted: Some(id(promoted)),
             candidate: candidate.map(id),
             rollout: Some(RolloutId::FIRST),

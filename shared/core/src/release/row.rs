@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::fmt::serde::timestamp::millisecond::required as millis;
+use jiff::fmt::serde::timestamp::millisecond::{optional as optional_millis, required as millis};
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, ReleaseId, RolloutId};
@@ -145,6 +145,16 @@ pub struct Pointer {
     pub candidate: Option<ReleaseId>,
     /// The newest rollout, over or not. Older ones are never driven again.
     pub rollout: Option<RolloutId>,
+    /// From then on tenants that were offered the promoted release take it without being asked.
+    #[serde(default, with = "optional_millis", skip_serializing_if = "Option::is_none")]
+    pub forced_from: Option<Timestamp>,
+}
+
+impl Pointer {
+    /// Whether tenants take the promoted release without being asked.
+    pub fn is_forced(&self, now: Timestamp) -> bool {
+        self.forced_from.is_some_and(|from| from <= now)
+    }
 }
 
 #[cfg(test)]

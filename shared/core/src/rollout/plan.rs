@@ -37,7 +37,9 @@ pub struct Plan {
     pub tally: Tally,
     /// How many may be on their way at once.
     pub in_flight_limit: u32,
-    /// How long registering what nobody has registered yet takes, in seconds. It runs beside the moves.
+    /// How many definitions nobody has registered yet.
+    pub registrations: u32,
+    /// How long registering them takes, in seconds. It runs beside the moves.
     pub registering_seconds: u64,
     /// How long all of it takes, in seconds, without windows, waits and failures.
     pub total_seconds: u64,
@@ -101,6 +103,7 @@ pub fn plan(rollout: &Rollout, fleet: &[TenantFacts], costs: Costs, now: Timesta
         skipped: skipped(rollout, fleet, now),
         tally: survey.tally,
         in_flight_limit: limit,
+        registrations: costs.registrations,
         registering_seconds: registering,
         total_seconds: moving.max(registering),
     }

@@ -244,6 +244,7 @@ impl Rollout {
             promoted,
             candidate,
             rollout: Some(self.id),
+            forced_from: self.policy.force_by().filter(|_| promoted == Some(self.release)),
         }
     }
 

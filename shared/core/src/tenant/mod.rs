@@ -1,16 +1,19 @@
 //! One customer: what it is called, what is its own, and what is stored of it.
 
+mod booked;
 mod id;
 mod overlay;
 mod phase;
 mod row;
 
+pub use booked::{Booked, DueWake, InvalidWake, ScheduledWake, WakeCase, WakeRequest};
 pub use id::{Generation, InvalidId, ServiceName, TenantId};
 pub use overlay::{
     EnvName, EnvValue, FieldCode, FieldError, Idle, Image, Invalid, InvalidName, InvalidSize, Malformed, MemoryChoice,
     Overlay, Pin, Policy, Replace, SecretArn, Size, TemplateName,
 };
-pub use phase::{Phase, deadline, is_overdue, patience, phase};
+pub use phase::{Phase, deadline, is_overdue, patience, phase, towards};
 pub use row::{
-    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, PutDown, Reason, Settled, Takes,
+    Tenant, Wanted,
 };

@@ -22,7 +22,8 @@ pub enum Phase {
     Stopping,
     /// Wanted down, and every task is proven to be STOPPED.
     Stopped,
-    /// It is not what it should be, and nobody tries any more. The row says why.
+    /// It is not what it should be: trying again is of no use without a change, or it has taken longer than it may. The row
+    /// says why.
     Failed,
     /// Wanted gone; something is left of it.
     Deleting,
@@ -70,6 +71,15 @@ pub fn patience(phase: Phase) -> Option<Duration> {
         Phase::Provisioning | Phase::Deleting => Some(Duration::from_mins(2)),
         Phase::Starting | Phase::Stopping => Some(Duration::from_mins(3)),
         Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
+    }
+}
+
+/// The phase that leads to what is wanted.
+pub fn towards(wanted: Wanted) -> Phase {
+    match wanted {
+        Wanted::Running => Phase::Starting,
+        Wanted::Stopped => Phase::Stopping,
+        Wanted::Deleted => Phase::Deleting,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{AccessPoint, FileSystemId, Fingerprint};
 use crate::event::{Crashes, Observed, Stopped, TaskStatus};
 use crate::release::ReleaseId;
-use crate::tenant::{Generation, Overlay, ServiceName, TenantId};
+use crate::tenant::{Booked, Generation, Overlay, Policy, ServiceName, TenantId};
 
 /// A tenant's row.
 ///
@@ -44,6 +44,9 @@ pub struct Tenant {
     /// Since when it is on its way, in milliseconds; absent once it is settled.
     #[serde(default, with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     pub unsettled_at: Option<Timestamp>,
+    /// When it is to be up. Written by the API; the sweep takes away what has come true.
+    #[serde(flatten)]
+    pub booked: Booked,
 }
 
 /// What a tenant should be.
@@ -63,9 +66,26 @@ pub struct Intent {
     /// When it changed.
     #[serde(rename = "intentAt")]
     pub at: Timestamp,
-    /// The release that a rollout moves it to; without one a new generation takes the promoted release.
+    /// The release that a rollout or an update moves it to; [`Tenant::takes`] says what it takes without one.
     #[serde(rename = "intentRelease", default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseId>,
+    /// Who put it down and why, while it is to be down: a change of a sleeping tenant is no reason for its sleep.
+    #[serde(rename = "putDown", default, skip_serializing_if = "Option::is_none")]
+    pub put_down: Option<PutDown>,
+}
+
+/// The change of intent that put a tenant down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PutDown {
+    /// Why.
+    pub reason: Reason,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// The generation that it began.
+    pub generation: Generation,
 }
 
 /// Up, down or gone.
@@ -102,6 +122,8 @@ pub enum Reason {
     Delete,
     /// A rollout moves it to another release.
     Rollout,
+    /// Somebody has it take the release that it is offered.
+    Update,
     /// It crashed more often than its budget allows.
     CrashLoop,
 }
@@ -119,6 +141,7 @@ impl Reason {
             Self::Retry => "retry",
             Self::Delete => "delete",
             Self::Rollout => "rollout",
+            Self::Update => "update",
             Self::CrashLoop => "crash-loop",
         }
     }
@@ -199,6 +222,12 @@ pub struct FailedDefinition {
     pub generation: Generation,
     /// What ECS said.
     pub reason: String,
+    /// The base that it was rendered from; rows from before this was kept do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// The version of the overlay that it was rendered from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay_version: Option<u64>,
 }
 
 /// Proof that a generation was reached: everything that it asked for was read back from AWS.
@@ -241,6 +270,17 @@ pub enum Outlook {
     Terminal,
 }
 
+/// Which release a tenant takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// This one: a rollout or an update moves it there, or a pin keeps it there.
+    Named(ReleaseId),
+    /// This one, which it has or has accepted, unless it was rejected since or a rollout's `forceBy` is past.
+    Kept(ReleaseId),
+    /// Whatever is promoted.
+    Promoted,
+}
+
 impl Tenant {
     /// The name of the service that this incarnation has or will have.
     pub fn service(&self) -> ServiceName {
@@ -263,10 +303,32 @@ impl Tenant {
             .filter(|applied| applied.generation == self.intent.generation)
     }
 
-    /// The release that a pin in force keeps the tenant on: the one that it was last told to run.
-    pub fn pinned_release(&self, now: Timestamp) -> Option<ReleaseId> {
-        self.overlay.pin.filter(|pin| pin.holds(now))?;
-        self.made.applied.as_ref().map(|applied| applied.release)
+    /// Which release it takes when it is told next what to run.
+    pub fn takes(&self, now: Timestamp) -> Takes {
+        let has = self.made.applied.as_ref().map(|applied| applied.release);
+        let named = self.intent.release;
+        let pinned = self.overlay.pin.is_some_and(|pin| pin.holds(now));
+        let moved = matches!(self.intent.reason, Reason::Rollout | Reason::Update);
+        match (named, has) {
+            (Some(release), _) if moved || !self.is_manual() => Takes::Named(release),
+            (None, Some(release)) if pinned => Takes::Named(release),
+            (Some(release), _) | (None, Some(release)) if self.is_manual() => Takes::Kept(release),
+            _ => Takes::Promoted,
+        }
+    }
+
+    /// The promoted release, if the tenant has another one and takes it only when somebody says so.
+    pub fn offered(&self, promoted: Option<ReleaseId>, now: Timestamp) -> Option<ReleaseId> {
+        let has = match self.takes(now) {
+            Takes::Named(release) | Takes::Kept(release) if self.is_manual() => release,
+            Takes::Named(_) | Takes::Kept(_) | Takes::Promoted => return None,
+        };
+        promoted.filter(|promoted| *promoted != has)
+    }
+
+    /// Whether it takes new releases only when somebody says so.
+    pub fn is_manual(&self) -> bool {
+        self.overlay.policy == Some(Policy::Manual)
     }
 
     /// ECS was told to run something, and nothing was proven since: neither that it runs nor that it is stopped.
@@ -300,6 +362,17 @@ impl Tenant {
             .is_some_and(|observed| observed.last_status != TaskStatus::Stopped)
     }
 
+    /// What did not start although it is wanted, if what runs or is being started is the last good definition instead.
+    pub fn fell_back_from(&self, promoted: Option<ReleaseId>) -> Option<&FailedDefinition> {
+        let applied = self.applied_now()?;
+        let wanted = self.intent.release.or(promoted);
+        self.made.failed.iter().rev().find(|failed| {
+            let anew = failed.generation == self.intent.generation;
+            let again = failed.overlay_version == Some(self.overlay_version) && failed.release == wanted;
+            failed.fingerprint != applied.fingerprint && (anew || again)
+        })
+    }
+
     /// The registered revision of a fingerprint, if the row knows it.
     pub fn known_revision(&self, fingerprint: &Fingerprint) -> Option<&Applied> {
         let candidates = [self.applied_now(), self.made.last_good.as_ref()];
@@ -307,5 +380,56 @@ impl Tenant {
             .into_iter()
             .flatten()
             .find(|applied| applied.fingerprint == *fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What a tenant on r1 takes at this second, with these members of its row.
+    fn takes(changes: &Value, second: i64) -> Takes {
+        let arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/base-user:7";
+        let mut row = json!({
+            "tenantId": "acme", "incarnation": 1, "overlay": {}, "overlayVersion": 1, "intent": "running",
+            "generation": 4, "intentReason": "wake", "intentBy": "ada", "intentAt": "1970-01-01T00:00:00Z",
+            "applied": {"generation": 3, "fingerprint": "0".repeat(64), "definitionArn": arn, "release": "r1"},
+            "observed": null, "stopped": null, "dueAt": null,
+        });
+        row.as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().unwrap().clone());
+        let tenant: Tenant = serde_json::from_value(row).unwrap();
+        tenant.takes(Timestamp::from_second(second).unwrap())
+    }
+
+    #[test]
+    fn whoever_follows_takes_what_is_promoted_unless_a_rollout_names_another() {
+        assert_eq!(takes(&json!({}), 0), Takes::Promoted);
+        let moved = json!({"intentReason": "rollout", "intentRelease": "r2"});
+        assert_eq!(takes(&moved, 0), Takes::Named("r2".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_pin_keeps_the_release_until_it_ends() {
+        let r1 = "r1".parse().unwrap();
+        let pinned = json!({"overlay": {"pin": {"until": "1970-01-01T00:01:00Z"}}});
+        assert_eq!(takes(&pinned, 59), Takes::Named(r1));
+        assert_eq!(takes(&pinned, 60), Takes::Promoted);
+    }
+
+    #[test]
+    fn whoever_decides_for_itself_keeps_what_it_has_or_has_accepted() {
+        let kept = |release: &str| Takes::Kept(release.parse().unwrap());
+        let manual = json!({"overlay": {"policy": "manual"}});
+        assert_eq!(takes(&manual, 0), kept("r1"));
+        let accepted = json!({"overlay": {"policy": "manual"}, "intentRelease": "r2"});
+        assert_eq!(takes(&accepted, 0), kept("r2"));
+        let update = json!({"overlay": {"policy": "manual"}, "intentRelease": "r2", "intentReason": "update"});
+        assert_eq!(takes(&update, 0), Takes::Named("r2".parse().unwrap()));
+        let newborn = json!({"overlay": {"policy": "manual"}, "applied": null});
+        assert_eq!(takes(&newborn, 0), Takes::Promoted);
     }
 }

@@ -18,10 +18,10 @@ pub(super) async fn put(context: &Context, request: &Request, id: &TenantId) -> 
             &json!({ "until": hold.until, "seconds": hold.granted.as_secs() }),
         )),
         Held::TooShort(why) => Err(Problem::new(Code::InvalidHold, why.to_string())),
-        Held::NotRunning => Err(not_running(id)),
+        Held::NotRunning => Err(Problem::not_running(id)),
         Held::Absent => {
             read::find(context, id).await?;
-            Err(not_running(id))
+            Err(Problem::not_running(id))
         }
     }
 }
@@ -32,11 +32,4 @@ pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) 
         Released::Done => Ok(Response::empty(204)),
         Released::Absent => read::find(context, id).await.map(|_| Response::empty(204)),
     }
-}
-
-fn not_running(id: &TenantId) -> Problem {
-    Problem::new(
-        Code::NotRunning,
-        format!("{id} is not running, so there is nothing to hold; wake it first"),
-    )
 }

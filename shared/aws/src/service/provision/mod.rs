@@ -1,8 +1,12 @@
 //! provision: the tenants API. It changes intents and reads rows; it never calls ECS or EFS.
 
+mod fleet;
 mod hold;
+mod preview;
 mod read;
 mod rollouts;
+mod sweeps;
+mod wake;
 mod write;
 
 use aws_config::SdkConfig;
@@ -15,12 +19,14 @@ use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
+use crate::ecs::BaseFamily;
 use crate::http::{Request, Response, tenant_id};
 use crate::queue::Queue;
 use crate::service::hold::Holds;
 use crate::service::idle_defaults;
+use crate::service::watchdog::Sight;
 use crate::settings::{self, SettingsError, Variables};
-use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, Tenants, Wishes};
+use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, SweepOverride, Tenants, Wishes};
 
 /// What provision needs.
 #[derive(Clone, Debug)]
@@ -34,9 +40,12 @@ pub struct Context {
     rollout_policy: Policy,
     ledger: Ledger,
     queue: Queue,
+    base: BaseFamily,
     layout: Layout,
     holds: Holds,
     policy: IdlePolicy,
+    sight: Sight,
+    overrides: SweepOverride,
 }
 
 impl Context {
@@ -52,9 +61,12 @@ impl Context {
             rollout_policy: settings::rollout_policy(variables)?,
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
+            base: BaseFamily::new(config, variables)?,
             layout: settings::layout(variables),
             holds: Holds::new(config, variables)?,
             policy: idle_defaults::policy(variables)?,
+            sight: Sight::new(config, variables)?,
+            overrides: SweepOverride::new(config, variables)?,
         })
     }
 }
@@ -77,18 +89,25 @@ async fn route(context: &Context, request: &Request) -> Result<Response, Problem
         ("GET", ["tenants"]) => read::page(context, request).await,
         ("GET", ["tenants", id]) => read::one(context, &tenant_id(id)?).await,
         ("GET", ["tenants", id, "history"]) => read::history(context, &tenant_id(id)?).await,
+        ("GET", ["tenants", id, "explain"]) => read::explained(context, &tenant_id(id)?).await,
         ("PUT", ["tenants", id]) => Box::pin(write::put(context, request, tenant_id(id)?)).await,
         ("PATCH", ["tenants", id]) => write::patch(context, request, &tenant_id(id)?).await,
         ("DELETE", ["tenants", id]) => write::delete(context, request, &tenant_id(id)?).await,
         ("PUT", ["tenants", id, "hold"]) => hold::put(context, request, &tenant_id(id)?).await,
         ("DELETE", ["tenants", id, "hold"]) => hold::delete(context, request, &tenant_id(id)?).await,
+        ("POST", ["tenants", id, "update"]) => write::update(context, request, &tenant_id(id)?).await,
+        ("GET", ["fleet"]) => fleet::show(context).await,
+        ("POST", ["tenants", id, "wake"]) => Box::pin(wake::post(context, request, &tenant_id(id)?)).await,
+        ("DELETE", ["tenants", id, "wake"]) => wake::delete(context, request, &tenant_id(id)?).await,
+        ("POST", ["sweeps"]) => sweeps::dry_run(context, request).await,
+        ("PUT", ["sweeps", "override"]) => sweeps::give(context, request).await,
+        ("DELETE", ["sweeps", "override"]) => sweeps::take_back(context, request).await,
         ("GET", ["releases"]) => rollouts::releases(context).await,
         ("POST", ["rollouts"]) => rollouts::ask(context, request).await,
         ("GET", ["rollouts", id]) => rollouts::one(context, id).await,
         ("POST", ["rollouts", id, verb]) => rollouts::operate(context, request, id, verb).await,
         ("POST", ["tenants", id, verb]) => {
             let reason = match *verb {
-                "wake" => Reason::Wake,
                 "sleep" => Reason::Sleep,
                 "restart" => Reason::Restart,
                 "retry" => Reason::Retry,

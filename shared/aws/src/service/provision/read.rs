@@ -1,6 +1,7 @@
 //! Reading tenants. A read changes nothing.
 
 use berth_core::api::{Code, Problem, TenantView};
+use berth_core::explain::{Known, explain};
 use berth_core::tenant::{Phase, Tenant, TenantId, phase};
 use serde_json::json;
 
@@ -26,11 +27,9 @@ pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Pro
 /// A tenant as callers see it.
 pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
     let promoted = context.releases.pointer().await?.promoted;
-    let activity = context
-        .activity
-        .read(&tenant.tenant_id, &context.policy, context.clock.now())
-        .await?;
-    Ok(TenantView::of(tenant, promoted, activity.as_ref()))
+    let now = context.clock.now();
+    let case = context.activity.case(&tenant.tenant_id, context.policy, now).await?;
+    Ok(TenantView::of(tenant, promoted, case.as_ref(), now))
 }
 
 /// `GET /tenants/{id}`
@@ -45,6 +44,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
     let after = request.query("cursor").map(tenant_id).transpose()?;
     let page = context.tenants.list(PAGE, after.as_ref()).await?;
     let promoted = context.releases.pointer().await?.promoted;
+    let now = context.clock.now();
     let shown = |tenant: &&Tenant| {
         let phase = phase(tenant);
         phase != Phase::Deleted && wanted.is_none_or(|wanted| wanted == phase)
@@ -53,7 +53,7 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
         .rows
         .iter()
         .filter(shown)
-        .map(|tenant| TenantView::of(tenant, promoted, None))
+        .map(|tenant| TenantView::of(tenant, promoted, None, now))
         .collect();
     Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": page.last })))
 }
@@ -63,6 +63,23 @@ pub(super) async fn history(context: &Context, id: &TenantId) -> Result<Response
     find(context, id).await?;
     let decisions = context.ledger.newest(id, DECISIONS).await?;
     Ok(Response::json(200, &json!({ "decisions": decisions })))
+}
+
+/// How many decisions an explanation shows.
+const EXPLAINED: i32 = 10;
+
+/// `GET /tenants/{id}/explain`: why it is up or down, what will change that and when, and what was decided on what.
+pub(super) async fn explained(context: &Context, id: &TenantId) -> Result<Response, Problem> {
+    let tenant = find(context, id).await?;
+    let now = context.clock.now();
+    let known = Known {
+        tenant: &tenant,
+        promoted: context.releases.pointer().await?.promoted,
+        case: context.activity.case(id, context.policy, now).await?,
+        decisions: context.ledger.newest(id, EXPLAINED).await?,
+        now,
+    };
+    Ok(Response::json(200, &explain(known)))
 }
 
 /// The version of a tenant's overlay, as a strong entity tag.

@@ -1,25 +1,17 @@
 //! Rollouts and releases: what they are, what would happen, and what an operator wants of them.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use berth_core::api::{Code, Problem, ReleaseRow, RolloutView};
 use berth_core::release::{ReleaseId, RolloutId};
-use berth_core::rollout::{Costs, Policy, PolicyChange, Refused, Resume, Rollout, plan};
+use berth_core::rollout::{PolicyChange, Refused, Resume, Rollout};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Context;
-use crate::error::CallError;
+use super::{Context, preview};
 use crate::http::{Request, Response};
-use crate::service::fleet::Fleet;
 use crate::tables::{Entry, RolloutRow, Swapped, Version, Wish};
 
 /// How often a change is tried that others got ahead of.
 const TRIES: usize = 5;
-
-/// What moving a tenant takes, for an estimate: a stop timeout of 30 s, a Fargate start, and a health check.
-const PER_MOVE: Duration = Duration::from_secs(90);
 
 /// The body of `POST /rollouts`.
 #[derive(Debug, Default, Deserialize)]
@@ -62,7 +54,7 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
         )));
     }
     if request.query("dryRun") == Some("true") {
-        return dry_run(context, asked.release, policy, &request.caller).await;
+        return preview::show(context, asked.release, policy, &request.caller).await;
     }
     let wish = Wish {
         release: asked.release,
@@ -79,52 +71,6 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
         }
     }
     Err(crowded())
-}
-
-/// What a rollout would do with the fleet as it is: to a known release, or to a base that is new.
-async fn dry_run(context: &Context, release: Option<ReleaseId>, policy: Policy, by: &str) -> Result<Response, Problem> {
-    let pointer = context.releases.pointer().await?;
-    let newest = context
-        .releases
-        .all()
-        .await?
-        .into_iter()
-        .map(|release| release.id)
-        .max();
-    let new = newest.map_or(ReleaseId::FIRST, ReleaseId::next);
-    let id = pointer.rollout.map_or(RolloutId::FIRST, RolloutId::next);
-    let now = context.clock.now();
-    let to = release.unwrap_or(new);
-    let rollout = Rollout::start(id, to, pointer.promoted, policy, by.to_owned(), now);
-    let fleet = Fleet::read(&context.tenants, &context.activity).await?;
-    let costs = costs(context, pointer.promoted, &fleet).await?;
-    Ok(Response::json(200, &plan(&rollout, &fleet.facts, costs, now)))
-}
-
-/// With a workspace volume every tenant has a definition of its own and is stopped before it is started; without one,
-/// equal overlays share a definition and one call moves a tenant.
-async fn costs(context: &Context, promoted: Option<ReleaseId>, fleet: &Fleet) -> Result<Costs, CallError> {
-    let base = match promoted {
-        Some(release) => Some(context.releases.base(release).await?),
-        None => None,
-    };
-    let volume = base.is_none_or(|base| !matches!(base.workspace(&context.layout), Ok(None)));
-    let overlays: BTreeSet<String> = fleet
-        .tenants
-        .values()
-        .map(|tenant| tenant.overlay.to_json().to_string())
-        .collect();
-    let (registrations, calls) = if volume {
-        (fleet.tenants.len(), 2)
-    } else {
-        (overlays.len(), 1)
-    };
-    Ok(Costs {
-        per_move: PER_MOVE,
-        between_moves: Duration::from_millis(250) * calls,
-        between_registrations: Duration::from_millis(1_250),
-        registrations: u32::try_from(registrations).unwrap_or(u32::MAX),
-    })
 }
 
 /// `POST /rollouts/{id}/{pause,resume,abort,rollback}`. A resumption with `?retry=true` moves the failed ones once more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use berth_core::api::{Code, Problem};
 use berth_core::definition::admit;
-use berth_core::tenant::{Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
+use berth_core::tenant::{Booked, Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
 use jiff::Timestamp;
 
 use super::{Context, read};
@@ -13,7 +13,7 @@ use crate::service::intent::{self, Change};
 use crate::tables::Outcome;
 
 /// How often a change is tried that others got ahead of.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// The longest `?wait=`: API Gateway ends a request after 30 s ("Quotas for HTTP APIs").
 const LONGEST_WAIT: u64 = 25;
@@ -93,7 +93,7 @@ pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) 
     Err(crowded())
 }
 
-/// `POST /tenants/{id}/wake`, `/sleep`, `/restart`, `/retry`
+/// `POST /tenants/{id}/sleep`, `/restart`, `/retry`
 pub(super) async fn intend(
     context: &Context,
     request: &Request,
@@ -117,10 +117,32 @@ pub(super) async fn intend(
     Err(crowded())
 }
 
+/// `POST /tenants/{id}/update`: takes the promoted release. One that sleeps stays asleep, and takes it when it wakes.
+pub(super) async fn update(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let Some(promoted) = context.releases.pointer().await?.promoted else {
+        return Err(no_release());
+    };
+    for _ in 0..TRIES {
+        let tenant = read::find(context, id).await?;
+        refuse_deleting(&tenant)?;
+        refuse_pinned(context, &tenant)?;
+        let has = tenant.made.applied.as_ref().map(|applied| applied.release);
+        if tenant.intent.release.or(has) == Some(promoted) {
+            return answer(context, request, tenant, 200).await;
+        }
+        let mut change = change(context, request, tenant.intent.state, Reason::Update);
+        change.release = Some(promoted);
+        if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
+            return told(context, request, tenant, 202).await;
+        }
+    }
+    Err(crowded())
+}
+
 /// What a verb makes of a tenant; `None` if it is so already.
 ///
 /// A wake or a retry of a tenant that has failed tries again; of one that is up, or on its way up, it changes nothing.
-fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
+pub(super) fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
     let already = match (reason, tenant.intent.state) {
         (Reason::Sleep | Reason::Retry | Reason::Restart, Wanted::Stopped) | (Reason::Wake, Wanted::Running) => true,
         (Reason::Retry, Wanted::Running) => tenant.made.failed.is_empty(),
@@ -148,10 +170,7 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
         return Err(Problem::new(Code::NoTemplate, detail));
     }
     let Some(promoted) = context.releases.pointer().await?.promoted else {
-        return Err(Problem::new(
-            Code::NoRelease,
-            "no base has been promoted yet: deploy the base stack first",
-        ));
+        return Err(no_release());
     };
     let base = context.releases.base(promoted).await?;
     match admit(&base, &context.layout, overlay) {
@@ -166,6 +185,11 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
     }
 }
 
+fn no_release() -> Problem {
+    let detail = "no base has been promoted yet: deploy the base stack first";
+    Problem::new(Code::NoRelease, detail)
+}
+
 fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay) -> Tenant {
     let at = context.clock.now();
     let intent = Intent {
@@ -175,6 +199,7 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
         by: request.caller.clone(),
         at,
         release: None,
+        put_down: None,
     };
     Tenant {
         tenant_id: id,
@@ -192,15 +217,21 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
             .ok()
             .map(Timestamp::as_millisecond),
         unsettled_at: Some(at),
+        booked: Booked::default(),
     }
 }
 
-fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
+pub(super) fn change(context: &Context, request: &Request, state: Wanted, reason: Reason) -> Change {
     Change::new(state, reason, &request.caller, context.clock.now())
 }
 
 /// Has reconcile look at what was changed, and answers.
-async fn told(context: &Context, request: &Request, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+pub(super) async fn told(
+    context: &Context,
+    request: &Request,
+    tenant: Tenant,
+    status: u16,
+) -> Result<Response, Problem> {
     let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
     context
         .queue
@@ -210,7 +241,12 @@ async fn told(context: &Context, request: &Request, tenant: Tenant, status: u16)
 }
 
 /// Answers with the tenant, after waiting for it to be settled if the caller asked for that.
-async fn answer(context: &Context, request: &Request, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+pub(super) async fn answer(
+    context: &Context,
+    request: &Request,
+    tenant: Tenant,
+    status: u16,
+) -> Result<Response, Problem> {
     let tenant = match wait_of(request)? {
         Some(wait) => settled_within(context, tenant, wait).await?,
         None => tenant,
@@ -277,7 +313,7 @@ fn stale(current: &str) -> Problem {
     )
 }
 
-fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
+pub(super) fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
     if tenant.intent.state == Wanted::Deleted {
         let id = &tenant.tenant_id;
         return Err(Problem::new(
@@ -288,7 +324,18 @@ fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
     Ok(())
 }
 
-fn crowded() -> Problem {
+fn refuse_pinned(context: &Context, tenant: &Tenant) -> Result<(), Problem> {
+    let holds = tenant.overlay.pin.is_some_and(|pin| pin.holds(context.clock.now()));
+    if !holds {
+        return Ok(());
+    }
+    let id = &tenant.tenant_id;
+    let detail =
+        format!("{id} is pinned to the release that it has; PATCH /tenants/{id} {{\"pin\":null}} takes the pin away");
+    Err(Problem::new(Code::Pinned, detail))
+}
+
+pub(super) fn crowded() -> Problem {
     Problem::new(
         Code::Conflict,
         "others changed this tenant at the same time, again and again; try again",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use berth_core::definition::{Definition as Rendering, Fingerprint, Revision};
+use berth_core::idle::not_before;
 use berth_core::pace::jitter;
 use berth_core::plan::{Definition, Goal, Heartbeats, Reached, Replacing, Service, Step, Target, World};
 use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant};
@@ -13,7 +14,7 @@ use crate::ecs::Registered;
 use crate::error::CallError;
 use crate::pace::Turn;
 use crate::service::observe;
-use crate::tables::{Attempt, Claim, Own, Owner};
+use crate::tables::{Attempt, Claim, Opening, Own, Owner};
 
 /// Carries one step out, puts what it learned into the world, and says what the row is afterwards.
 pub(super) async fn step(
@@ -151,12 +152,14 @@ async fn look_at_tasks(
 }
 
 async fn open_activity(context: &Context, tenant: &Tenant, world: &mut World) -> Result<(), CallError> {
-    let idle_after = context.idle.idle_after(&tenant.overlay);
-    let (id, generation, now) = (&tenant.tenant_id, tenant.intent.generation, context.clock.now());
-    context
-        .activity
-        .open(id, generation, idle_after, now.as_millisecond())
-        .await?;
+    let now = context.clock.now();
+    let opening = Opening {
+        generation: tenant.intent.generation,
+        idle_after: context.idle.idle_after(&tenant.overlay),
+        now,
+        not_before: not_before(tenant, context.idle.min_uptime(&tenant.overlay), now),
+    };
+    context.activity.open(&tenant.tenant_id, &opening).await?;
     world.heartbeats = Some(Heartbeats::Open);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use berth_core::definition::{self, Definition, Fingerprint};
 use berth_core::plan::{Failure, Goal, Replacing, Target};
 use berth_core::release::ReleaseId;
-use berth_core::tenant::{FailedDefinition, Files, Generation, Overlay, Reason, Replace, Tenant, Wanted};
+use berth_core::tenant::{FailedDefinition, Files, Generation, Overlay, Reason, Replace, Takes, Tenant, Wanted};
 
 use super::Context;
 use crate::error::CallError;
@@ -53,12 +53,7 @@ pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallEr
             rendered: None,
         });
     }
-    let kept = tenant.pinned_release(context.clock.now());
-    let release = match tenant.intent.release.or(kept) {
-        Some(release) => Some(release),
-        None => context.releases.pointer().await?.promoted,
-    };
-    let Some(release) = release else {
+    let Some(release) = release(context, tenant).await? else {
         return Ok(impossible(
             "no_release",
             "no base has been promoted yet: deploy the base stack first".to_owned(),
@@ -117,6 +112,25 @@ pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallEr
             Err(error) => impossible("render_failed", error.to_string()),
         },
     )
+}
+
+/// The release that the tenant takes; `None` as long as none was promoted.
+async fn release(context: &Context, tenant: &Tenant) -> Result<Option<ReleaseId>, CallError> {
+    let now = context.clock.now();
+    let kept = match tenant.takes(now) {
+        Takes::Named(release) => return Ok(Some(release)),
+        Takes::Kept(release) => Some(release),
+        Takes::Promoted => None,
+    };
+    let pointer = context.releases.pointer().await?;
+    if let Some(kept) = kept
+        && !pointer.is_forced(now)
+        && let Some(release) = context.releases.get(kept).await?
+        && !release.is_rejected()
+    {
+        return Ok(Some(kept));
+    }
+    Ok(pointer.promoted)
 }
 
 fn impossible(code: &'static str, message: String) -> Aim {

@@ -33,6 +33,7 @@ use crate::queue::{DeadLetters, Nudge};
 use crate::service::idle_defaults::IdleDefaults;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{ActivityTable, DefinitionRegistry, Ledger, Releases, Tenants};
+use crate::telemetry::Telemetry;
 
 /// What reconcile needs.
 #[derive(Clone, Debug)]
@@ -49,6 +50,7 @@ pub struct Context {
     layout: Layout,
     file_system: Option<FileSystemId>,
     idle: IdleDefaults,
+    telemetry: Telemetry,
 }
 
 /// The most steps of one pass. The longest honest pass (delete of a tenant with many revisions of its own) stays below
@@ -81,6 +83,7 @@ impl Context {
             layout: crate::settings::layout(variables),
             file_system: crate::settings::file_system(variables)?,
             idle: IdleDefaults::new(variables)?,
+            telemetry: Telemetry::new(variables),
         })
     }
 
@@ -218,13 +221,13 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
     put_off(context, tenant, "pass", error).await
 }
 
-/// Nothing can be done now. What has been waited for too long is given up, in the row; what comes late is welcome.
+/// Nothing can be done now. Who has waited for too long has failed, as the row says from then on; what comes late is welcome.
 async fn wait_for(context: &Context, tenant: &Tenant, wait: &plan::Wait) -> Result<Converged, CallError> {
     let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
     tracing::info!(tenant = %id, %generation, ?wait, "waiting");
     if let Some(failure) = plan::overdue(tenant, wait, context.clock.now()) {
         tracing::warn!(tenant = %id, %generation, ?wait, "waited for too long");
-        record::given_up(context, tenant, &failure).await?;
+        record::late(context, tenant, &failure).await?;
     }
     Ok(Converged::Done)
 }

@@ -7,13 +7,15 @@ use berth_core::event::TaskStatus;
 use berth_core::pace::jitter;
 use berth_core::plan::{Failure, Proof};
 use berth_core::tenant::{
-    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Settled, Tenant,
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Context, Stepped};
 use crate::error::CallError;
 use crate::tables::{Entry, Outcome, Update, attribute, number, text};
+use crate::telemetry::{STOP_SECONDS, Unit};
 
 /// How long a buried tenant's row keeps its generation, so that a late message cannot meet a newcomer of the same name.
 const TOMBSTONE_SECONDS: i64 = 30 * 24 * 3600;
@@ -105,6 +107,8 @@ pub(super) async fn marked_failed(
         fingerprint: applied.fingerprint,
         generation: applied.generation,
         reason: reason.to_owned(),
+        release: Some(applied.release),
+        overlay_version: Some(tenant.overlay_version),
     });
     let surplus = failed.len().saturating_sub(Made::FAILURES_KEPT);
     failed.drain(..surplus);
@@ -142,7 +146,19 @@ pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -
         }
         Proof::Stopped => {}
     }
-    write(context, tenant, update).await
+    let stepped = write(context, tenant, update).await?;
+    if let (Stepped::On(_), Some(took)) = (&stepped, stop_took(tenant, at)) {
+        let metric = (STOP_SECONDS, Unit::Seconds, took.as_secs_f64());
+        context.telemetry.tell(at, Some(&tenant.tenant_id), &[metric]);
+    }
+    Ok(stepped)
+}
+
+/// How long a stop took that is proven at `at`, from its claim on; `None` if the generation is not a stop.
+fn stop_took(tenant: &Tenant, at: Timestamp) -> Option<SignedDuration> {
+    let intent = &tenant.intent;
+    let stop = matches!(intent.reason, Reason::Idle | Reason::Sleep | Reason::CrashLoop);
+    (stop && intent.state == Wanted::Stopped).then(|| at.duration_since(intent.at))
 }
 
 /// The generation cannot be reached without a change.
@@ -155,6 +171,15 @@ pub(super) async fn given_up(context: &Context, tenant: &Tenant, failure: &Failu
         last_error(context, tenant, failure.step, said),
     )
     .await
+}
+
+/// The generation was not reached in time. The row says so, and the tenant stays due: the sweep has it looked at each minute, so
+/// that what comes late is found even if nobody tells of it.
+pub(super) async fn late(context: &Context, tenant: &Tenant, failure: &Failure) -> Result<Stepped, CallError> {
+    let last = last_error(context, tenant, failure.step, (failure.code, &failure.message));
+    let on = json!({ "generation": last.generation, "message": last.message });
+    ledger(context, tenant, "late", on).await?;
+    write(context, tenant, Update::new().set("lastError", attribute(&last)?)).await
 }
 
 /// A call was refused for good.

@@ -31,6 +31,11 @@ fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
         good.fingerprint
     );
     assert_eq!(model.tenant.made.failed[0].fingerprint, fingerprint(2));
+    let fallen_back = |model: &Model| {
+        let from = model.tenant.fell_back_from(Some(ReleaseId::FIRST));
+        from.map(|failed| failed.fingerprint)
+    };
+    assert_eq!(fallen_back(&model), Some(fingerprint(2)), "and it can be told");
     model.log.clear();
     model.intend(Wanted::Running, Reason::Restart);
     model.settle();
@@ -39,4 +44,10 @@ fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
         applied.fingerprint, good.fingerprint,
         "what failed is not tried again unasked"
     );
+    assert_eq!(fallen_back(&model), Some(fingerprint(2)), "nor forgotten");
+    model.tenant.overlay_version += 1;
+    model.goal_kind = 3;
+    model.intend(Wanted::Running, Reason::Change);
+    model.settle();
+    assert_eq!(fallen_back(&model), None, "a change that starts is no fallback");
 }

@@ -12,8 +12,8 @@ use crate::definition::{AccessPoint, Fingerprint, Revision};
 use crate::event::{Crashes, DesiredStatus, Observed, TaskObservation};
 use crate::release::ReleaseId;
 use crate::tenant::{
-    Applied, FailedDefinition, Files, Generation, Intent, LastError, Made, Outlook, Overlay, Phase, Reason, Settled,
-    phase,
+    Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Outlook, Overlay, Phase, Reason,
+    Settled, phase,
 };
 use jiff::Timestamp;
 
@@ -40,6 +40,7 @@ fn tenant() -> Tenant {
         by: "test".to_owned(),
         at: at(0),
         release: None,
+        put_down: None,
     };
     Tenant {
         tenant_id: "acme".parse().unwrap(),
@@ -54,6 +55,7 @@ fn tenant() -> Tenant {
         crashes: Crashes::default(),
         due_at: Some(0),
         unsettled_at: Some(at(0)),
+        booked: Booked::default(),
     }
 }
 
@@ -206,6 +208,8 @@ impl Model {
                 fingerprint: applied.fingerprint,
                 generation: applied.generation,
                 reason,
+                release: Some(applied.release),
+                overlay_version: Some(self.tenant.overlay_version),
             }),
             Step::Settle(proof) => {
                 let before = self.tenant.made.last_good.clone();

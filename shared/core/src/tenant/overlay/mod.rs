@@ -89,7 +89,7 @@ pub enum Policy {
     /// Rollouts move it.
     #[default]
     Auto,
-    /// It takes a new release when someone restarts or wakes it, not by a rollout.
+    /// It is offered a new release, and takes it by an update, or when the rollout's `forceBy` is past.
     Manual,
 }
 
