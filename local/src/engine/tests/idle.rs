@@ -510,3 +510,69 @@ fn a_stop_is_measured_from_its_claim_to_its_proof() {
         assert!(of(RUNNING).len() > 5, "each sweep says that it has ended");
     });
 }
+
+/// From now on this many calls of everything that looks at ECS or changes a service are answered with this error.
+fn ecs_answers(engine: &Engine, error: &str, count: u32) {
+    for action in ["DescribeServices", "ListTasks", "DescribeTasks", "UpdateService"] {
+        engine.shared.cloud().set_fault(Fault {
+            service: Service::Ecs,
+            action: action.to_owned(),
+            error: error.to_owned(),
+            count,
+        });
+    }
+}
+
+/// What the tenant's row says of what was seen and proven.
+fn seen(tenant: &Value) -> Value {
+    json!([
+        tenant["phase"],
+        tenant["settled"],
+        tenant["taskArn"],
+        tenant["endpoint"],
+        tenant["stopped"]
+    ])
+}
+
+#[test]
+fn a13_an_ecs_that_does_not_answer_is_no_proof_and_what_was_asked_to_stop_is_driven_until_it_has() {
+    for error in ["ThrottlingException", "AccessDeniedException", "ServerException"] {
+        let mut engine = engine();
+        running(&mut engine, "acme", &json!({}));
+        ecs_answers(&engine, error, u32::MAX);
+        assert_eq!(post(&mut engine, "/tenants/acme/sleep", &Value::Null).0, 202);
+        let before = get(&mut engine, "/tenants/acme");
+        assert_ne!(before["phase"], "stopped");
+        pass(&mut engine, 20 * 60);
+        let after = get(&mut engine, "/tenants/acme");
+        assert_eq!(seen(&after), seen(&before), "{error}");
+        assert_eq!(after["lastError"]["code"], error, "{after}");
+        ecs_answers(&engine, error, 0);
+        // The longest that a message is hidden after a failure, and a sweep.
+        pass(&mut engine, 7 * 60);
+        assert_eq!(get(&mut engine, "/tenants/acme")["phase"], "stopped", "{error}");
+    }
+}
+
+#[test]
+fn a14_a_stop_and_a_wake_only_change_how_many_tasks_the_service_has() {
+    let mut engine = engine();
+    let tenant = running(&mut engine, "acme", &json!({}));
+    for action in ["StopTask", "RunTask", "DeleteService", "CreateService"] {
+        let fault = Fault {
+            service: Service::Ecs,
+            action: action.to_owned(),
+            error: "AccessDeniedException".to_owned(),
+            count: u32::MAX,
+        };
+        engine.shared.cloud().set_fault(fault);
+    }
+    post(&mut engine, "/tenants/acme/sleep", &Value::Null);
+    until(&mut engine, "acme", "stopped");
+    post(&mut engine, "/tenants/acme/wake", &Value::Null);
+    let woken = until(&mut engine, "acme", "running");
+    assert_eq!(
+        (&woken["serviceName"], &woken["lastError"]),
+        (&tenant["serviceName"], &Value::Null)
+    );
+}

@@ -189,20 +189,17 @@ pub(super) async fn gave_up(
         &error.to_string(),
         Outlook::Terminal,
     );
-    ledger(
-        context,
-        tenant,
-        "gave-up",
-        json!({ "generation": tenant.intent.generation, "step": step, "code": error.code, "message": error.message }),
-    )
-    .await?;
-    write(
-        context,
-        tenant,
-        Update::new().set("lastError", attribute(&last)?).not_due(),
-    )
-    .await
-    .map(drop)
+    if last.attempts == 1 {
+        let on = json!({ "generation": tenant.intent.generation, "step": step, "code": error.code, "message": error.message });
+        ledger(context, tenant, "gave-up", on).await?;
+    }
+    let update = Update::new().set("lastError", attribute(&last)?);
+    // What is to stop costs money until it has: it stays due, so the sweep has it tried again each minute.
+    let update = match tenant.intent.state {
+        Wanted::Running => update.not_due(),
+        Wanted::Stopped | Wanted::Deleted => update,
+    };
+    write(context, tenant, update).await.map(drop)
 }
 
 /// A call failed and may pass.
