@@ -576,3 +576,39 @@ fn a14_a_stop_and_a_wake_only_change_how_many_tasks_the_service_has() {
         (&tenant["serviceName"], &Value::Null)
     );
 }
+
+#[test]
+fn a_wake_that_is_waited_for_is_answered_when_it_runs_or_when_the_time_is_over() {
+    let slow = "registry.example/app:slow";
+    for (image, status) in [("registry.example/app:good", 200), (slow, 202)] {
+        let mut engine = engine();
+        engine.shared.cloud().set_image(slow, Behaviour::Slow(90));
+        running(&mut engine, "acme", &json!({"image": image}));
+        post(&mut engine, "/tenants/acme/sleep", &Value::Null);
+        until(&mut engine, "acme", "stopped");
+        let asked = engine.now();
+        let request = Request::post("/tenants/acme/wake?wait=25").body(Bytes::new());
+        let (reply_to, mut reply) = oneshot::channel();
+        engine.http(&request.expect("a request"), reply_to);
+        engine.settle();
+        assert!(reply.try_recv().is_err(), "it waits");
+        let response = loop {
+            pass(&mut engine, 1);
+            if let Ok(response) = reply.try_recv() {
+                break response;
+            }
+        };
+        let tenant: Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(response.status().as_u16(), status, "{tenant}");
+        assert_eq!(tenant["endpoint"].is_object(), status == 200, "{tenant}");
+        let waited = engine.now().duration_since(asked).as_secs();
+        assert!(
+            if status == 200 {
+                waited < 25
+            } else {
+                (25..27).contains(&waited)
+            },
+            "{waited} s"
+        );
+    }
+}
