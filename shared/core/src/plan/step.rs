@@ -1,5 +1,7 @@
 //! The steps of a plan, and the reasons for taking none.
 
+use jiff::Timestamp;
+
 use crate::definition::{FileSystemId, Fingerprint};
 use crate::plan::Failure;
 use crate::tenant::{Applied, Files, Generation, ServiceName};
@@ -51,6 +53,8 @@ pub enum Step {
     },
     /// Let the service have no task.
     Stop(ServiceName),
+    /// Record that ECS was told, by then, to let the service have no task.
+    ConfirmStop(Timestamp),
     /// Accept heartbeats, from now on for this generation.
     OpenActivity,
     /// Accept no heartbeats any more.
@@ -94,6 +98,8 @@ pub enum Proof {
 pub enum Wait {
     /// These tasks are not STOPPED yet.
     TasksToStop(Vec<String>),
+    /// No task is seen that is not STOPPED, but until then one may be there that is not seen yet. Nothing will tell.
+    ToBeSure(Timestamp),
     /// ECS was told to run a task; none is RUNNING yet.
     TaskToStart,
     /// The service is still DRAINING.
@@ -115,6 +121,7 @@ impl Step {
             Self::CreateService { .. } => "create-service",
             Self::Run { .. } => "run",
             Self::Stop(_) => "stop",
+            Self::ConfirmStop(_) => "confirm-stop",
             Self::OpenActivity => "open-activity",
             Self::CloseActivity => "close-activity",
             Self::Confirm(_) => "confirm",

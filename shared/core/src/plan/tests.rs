@@ -5,11 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::definition::{AccessPoint, Fingerprint};
-use crate::event::{Crashes, DesiredStatus, Observed, TaskObservation};
+use crate::event::{Crashes, DesiredStatus, Gate, Observed, TaskObservation, judge_observation};
 use crate::release::ReleaseId;
 use crate::tenant::{
-    Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Outlook, Overlay, Phase, Reason,
-    Settled, phase,
+    Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Order, Outlook, Overlay, Phase,
+    Reason, Settled, Told, phase,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -46,7 +46,18 @@ fn tenant() -> Tenant {
     }
 }
 
-/// AWS, as far as plans see it: one service per incarnation, tasks that start and stop when told to go on.
+/// For how many of its steps the model's reads may be behind, at most. A task takes longer to come up.
+const LAG: usize = 5;
+
+/// What a read may show.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    services: Vec<(ServiceName, Service)>,
+    tasks: Vec<TaskObservation>,
+}
+
+/// AWS, as far as plans see it: one service per incarnation, tasks that start and stop when told to go on, one second at
+/// each step.
 #[derive(Clone, Debug)]
 struct Model {
     tenant: Tenant,
@@ -54,6 +65,12 @@ struct Model {
     bad: Vec<String>,
     services: Vec<(ServiceName, Service)>,
     tasks: Vec<TaskObservation>,
+    /// What there was before each of the last steps, the newest first.
+    past: Vec<Shown>,
+    /// How many steps reads are behind.
+    behind: usize,
+    /// No event tells of the tasks.
+    silent: bool,
     registered: Vec<Fingerprint>,
     clock: i64,
     replacing: Replacing,
@@ -68,6 +85,9 @@ impl Model {
             bad: Vec::new(),
             services: Vec::new(),
             tasks: Vec::new(),
+            past: Vec::new(),
+            behind: 0,
+            silent: false,
             registered: Vec::new(),
             clock: 1,
             replacing,
@@ -100,6 +120,16 @@ impl Model {
             self.services.push((name.clone(), Service::Absent));
         }
         &mut self.services.iter_mut().find(|(other, _)| other == name).unwrap().1
+    }
+
+    /// What a read shows now.
+    fn shown(&self) -> Shown {
+        let present = || Shown {
+            services: self.services.clone(),
+            tasks: self.tasks.clone(),
+        };
+        let past = self.behind.checked_sub(1);
+        past.map_or_else(present, |steps| self.past.get(steps).cloned().unwrap_or_default())
     }
 
     /// Plans and acts until there is nothing to do but wait.
@@ -141,12 +171,16 @@ impl Model {
 
     fn act(&mut self, step: Step, world: &mut World) {
         match step {
-            Step::LookAtService(name) => world.with_service(self.service(&name).clone()),
+            Step::LookAtService(name) => {
+                let mut shown = self.shown().services.into_iter();
+                let found = shown.find(|(other, _)| *other == name);
+                let service = found.map_or(Service::Absent, |(_, service)| service);
+                world.with_look(service, self.tenant.made.told.as_ref(), at(self.clock));
+            }
             Step::LookAtTasks(_) => {
-                if let Some(task) = self.tasks.last() {
-                    self.tenant.observed = Some(Observed::from(task));
-                }
-                world.tasks = Some(self.tasks.clone());
+                let tasks = self.shown().tasks;
+                world.with_tasks(tasks.clone(), &self.tenant, at(self.clock));
+                self.observe(tasks.last());
             }
             Step::LookAtDefinition(wanted) => {
                 let known = self.registered.contains(&wanted);
@@ -183,13 +217,22 @@ impl Model {
                 if let Service::Active(service) = self.service(&name) {
                     service.desired = 0;
                 }
-                world.with_emptied(self.service(&name).clone());
+                let answer = self.service(&name).clone();
+                world.with_emptied(answer, at(self.clock));
+            }
+            Step::ConfirmStop(at) => {
+                let order = Order::Stop;
+                self.tenant.made.told = Some(Told { order, at });
             }
             Step::OpenActivity => world.heartbeats = Some(Heartbeats::Open),
             Step::CloseActivity => world.heartbeats = Some(Heartbeats::Closed),
             Step::Confirm(applied) => {
                 self.tenant.made.service_name = Some(self.tenant.service());
                 self.tenant.made.applied = Some(applied);
+                if let Some(told) = world.told.clone() {
+                    let (order, at) = (Order::Run(told), at(self.clock));
+                    self.tenant.made.told = Some(Told { order, at });
+                }
             }
             Step::MarkFailed { applied, reason } => self.tenant.made.failed.push(FailedDefinition {
                 fingerprint: applied.fingerprint,
@@ -226,6 +269,9 @@ impl Model {
     }
 
     fn record_proof(&mut self, proof: Proof) {
+        if proof == Proof::Stopped && self.replacing == Replacing::Strict {
+            assert_eq!(self.alive(), 0, "what is not stopped is said to be: {:?}", self.log);
+        }
         let generation = self.tenant.intent.generation;
         self.tenant.made.settled = Some(Settled {
             generation,
@@ -260,13 +306,37 @@ impl Model {
         self.tenant.observed = None;
     }
 
+    /// What an event or a look says of a task goes into the row if it is newer.
+    fn observe(&mut self, task: Option<&TaskObservation>) {
+        let Some(task) = task else { return };
+        let known = self.tenant.observed.as_ref();
+        if matches!(
+            judge_observation(known, task),
+            Gate::First | Gate::Newer | Gate::NewTask
+        ) {
+            self.tenant.observed = Some(Observed::from(task));
+        }
+    }
+
     /// ECS goes on by one step: a task that should stop stops, one that should run comes up or fails.
     fn ecs(&mut self) {
+        self.past.insert(
+            0,
+            Shown {
+                services: self.services.clone(),
+                tasks: self.tasks.clone(),
+            },
+        );
+        self.past.truncate(LAG);
         self.clock += 1;
+        let risen = at(self.clock - i64::try_from(LAG).unwrap());
         for task in &mut self.tasks {
-            if task.desired_status == DesiredStatus::Stopped {
-                task.last_status = TaskStatus::Stopped;
-            }
+            let becomes = match (task.desired_status, task.last_status.clone()) {
+                (DesiredStatus::Stopped, _) => TaskStatus::Stopped,
+                (_, TaskStatus::Pending) if task.created_at < risen => TaskStatus::Running,
+                (_, same) => same,
+            };
+            change(task, becomes);
         }
         let names: Vec<ServiceName> = self.services.iter().map(|(name, _)| name.clone()).collect();
         for name in names {
@@ -277,11 +347,12 @@ impl Model {
                 let leave = service.desired == 0 || task.definition_arn != service.definition_arn;
                 if task.service == name && leave && task.last_status != TaskStatus::Stopped {
                     task.desired_status = DesiredStatus::Stopped;
-                    task.last_status = TaskStatus::Stopping;
+                    change(task, TaskStatus::Stopping);
                 }
             }
-            let running = |task: &&TaskObservation| task.last_status == TaskStatus::Running;
-            if service.desired == 1 && self.tasks.iter().filter(running).count() == 0 {
+            let counted =
+                |task: &&TaskObservation| matches!(task.last_status, TaskStatus::Pending | TaskStatus::Running);
+            if service.desired == 1 && self.tasks.iter().filter(counted).count() == 0 {
                 if self.bad.contains(&service.definition_arn) {
                     let reason = "tasks failed to start".to_owned();
                     service.deployment = DeploymentState::Failed { reason };
@@ -289,18 +360,35 @@ impl Model {
                     self.tasks.push(task(&name, &service.definition_arn, self.clock));
                 }
             }
-            service.running = u32::from(self.tasks.iter().filter(running).count() > 0);
-            service.pending = 0;
+            let counts = |status: TaskStatus| self.tasks.iter().filter(|task| task.last_status == status).count();
+            service.running = u32::try_from(counts(TaskStatus::Running)).unwrap();
+            service.pending = u32::try_from(counts(TaskStatus::Pending)).unwrap();
             *self.service(&name) = Service::Active(service);
         }
-        if let Some(task) = self.tasks.last() {
-            self.tenant.observed = Some(Observed::from(task));
+        self.tell();
+    }
+
+    /// The task that runs ends by itself; ECS will replace it.
+    fn crash(&mut self) {
+        let running = |task: &&mut TaskObservation| task.last_status == TaskStatus::Running;
+        if let Some(task) = self.tasks.iter_mut().find(running) {
+            task.desired_status = DesiredStatus::Stopped;
+            change(task, TaskStatus::Stopped);
+        }
+        self.tell();
+    }
+
+    /// An event tells of the newest task.
+    fn tell(&mut self) {
+        if !self.silent {
+            self.observe(self.tasks.last().cloned().as_ref());
         }
     }
 
     /// Passes and ECS in turn, until the plan rests.
     fn settle(&mut self) {
-        for _ in 0..20 {
+        (self.behind, self.silent) = (0, false);
+        for _ in 0..60 {
             if self.pass() == Next::Rest {
                 assert_eq!(self.pass(), Next::Rest, "planning after applying plans nothing");
                 return;
@@ -325,6 +413,13 @@ impl Model {
     }
 }
 
+fn change(task: &mut TaskObservation, status: TaskStatus) {
+    if task.last_status != status {
+        task.last_status = status;
+        task.version += 1;
+    }
+}
+
 fn task(name: &ServiceName, arn: &str, clock: i64) -> TaskObservation {
     TaskObservation {
         cluster: "c".to_owned(),
@@ -332,7 +427,7 @@ fn task(name: &ServiceName, arn: &str, clock: i64) -> TaskObservation {
         task_arn: format!("task-{clock}"),
         created_at: at(clock),
         version: 1,
-        last_status: TaskStatus::Running,
+        last_status: TaskStatus::Pending,
         desired_status: DesiredStatus::Running,
         definition_arn: arn.to_owned(),
         deployment_id: None,
@@ -346,6 +441,7 @@ fn settled(replacing: Replacing) -> Model {
     let mut model = Model::new(replacing);
     model.settle();
     model.log.clear();
+    model.clock += 60;
     model
 }
 
@@ -502,6 +598,26 @@ fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
 }
 
 #[test]
+fn e9_what_the_circuit_breaker_took_back_has_failed_even_if_nothing_was_ever_seen_to_run() {
+    let mut model = settled(Replacing::Strict);
+    (model.tenant.observed, model.tenant.made.last_good) = (None, None);
+    model.tenant.made.settled = None;
+    let rolled_back = ActiveService {
+        definition_arn: "what ECS saw run, and the row did not".to_owned(),
+        desired: 1,
+        running: 0,
+        pending: 1,
+        deployment: DeploymentState::InProgress,
+    };
+    let world = World {
+        service: Some(Service::Active(rolled_back)),
+        ..World::default()
+    };
+    let step = next(&model.tenant, &model.goal(), &world);
+    assert!(matches!(step, Next::Do(Step::MarkFailed { .. })), "{step:?}");
+}
+
+#[test]
 fn p5_a_tenant_made_anew_while_the_old_one_drains_gets_a_service_of_its_own() {
     let mut model = settled(Replacing::Strict);
     model.intend(Wanted::Deleted, Reason::Delete);
@@ -531,6 +647,9 @@ enum Event {
     NewDefinition,
     Break,
     Mend,
+    Crash,
+    Behind(usize),
+    Silent(bool),
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -545,8 +664,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::NewDefinition),
         1 => Just(Event::Break),
         1 => Just(Event::Mend),
+        1 => Just(Event::Crash),
+        1 => (0..=LAG).prop_map(Event::Behind),
+        1 => any::<bool>().prop_map(Event::Silent),
     ];
-    proptest::collection::vec(event, 0..40)
+    proptest::collection::vec(event, 0..60)
 }
 
 proptest! {
@@ -562,6 +684,9 @@ proptest! {
                 Event::NewDefinition => model.goal_kind = model.goal_kind % 3 + 1,
                 Event::Break => model.break_current(),
                 Event::Mend => model.bad.clear(),
+                Event::Crash => model.crash(),
+                Event::Behind(steps) => model.behind = steps,
+                Event::Silent(silent) => model.silent = silent,
             }
         }
         model.settle();
@@ -576,15 +701,11 @@ proptest! {
     }
 }
 
-#[test]
-fn a15_a_look_that_is_behind_starts_no_second_task() {
-    let mut tenant = settled(Replacing::Strict).tenant;
-    let told = tenant.intent.generation.next();
-    tenant.made.applied.as_mut().unwrap().generation = told;
-    tenant.intent.generation = told.next();
+/// The plan for a tenant whose service and tasks read as empty, and what it says after a look at the tasks.
+fn up_from_empty(tenant: &Tenant, now: Timestamp) -> [Next; 2] {
     let target = Target::Definition {
         fingerprint: fingerprint(2),
-        release: tenant.made.applied.as_ref().unwrap().release,
+        release: ReleaseId::FIRST,
         replacing: Replacing::Strict,
     };
     let empty = Service::Active(ActiveService {
@@ -595,30 +716,83 @@ fn a15_a_look_that_is_behind_starts_no_second_task() {
         deployment: DeploymentState::InProgress,
     });
     let mut world = World {
-        service: Some(empty.clone()),
-        tasks: Some(Vec::new()),
         definition: Some(Definition::Registered("new".to_owned())),
         ..World::default()
     };
+    world.with_look(empty, tenant.made.told.as_ref(), now);
     let goal = Goal::Up(target);
-    let name = tenant.service();
-    assert_eq!(next(&tenant, &goal, &world), Next::Do(Step::Stop(name.clone())));
-    world.with_emptied(empty);
-    assert_eq!(next(&tenant, &goal, &world), Next::Do(Step::LookAtTasks(name)));
+    let first = next(tenant, &goal, &world);
+    world.with_tasks(Vec::new(), tenant, now);
+    [first, next(tenant, &goal, &world)]
+}
+
+fn told(order: Order) -> Told {
+    Told { order, at: at(1_000) }
+}
+
+/// The last moment at which a look may be behind what was told, and the first at which it is not.
+fn behind_and_not() -> [Timestamp; 2] {
+    let shows_at = told(Order::Stop).shows_at();
+    [shows_at - std::time::Duration::from_millis(1), shows_at]
+}
+
+#[test]
+fn a15_a_service_that_was_told_to_run_a_moment_ago_is_not_taken_for_empty() {
+    let mut tenant = settled(Replacing::Strict).tenant;
+    tenant.observed = None;
+    tenant.intent.generation = tenant.intent.generation.next();
+    tenant.made.told = Some(told(Order::Run("old".to_owned())));
+    let (name, [behind, not]) = (tenant.service(), behind_and_not());
+    assert_eq!(up_from_empty(&tenant, behind)[0], Next::Do(Step::Stop(name.clone())));
+    assert_eq!(up_from_empty(&tenant, not)[0], Next::Do(Step::LookAtTasks(name)));
+    assert!(matches!(up_from_empty(&tenant, not)[1], Next::Do(Step::Run { .. })));
+}
+
+#[test]
+fn a15_an_empty_look_right_after_a_stop_starts_no_second_task() {
+    let mut tenant = settled(Replacing::Strict).tenant;
+    tenant.observed = None;
+    tenant.intent.generation = tenant.intent.generation.next();
+    tenant.made.told = Some(told(Order::Stop));
+    let [behind, not] = behind_and_not();
+    assert_eq!(up_from_empty(&tenant, behind)[1], Next::Wait(Wait::ToBeSure(not)));
+    assert!(matches!(up_from_empty(&tenant, not)[1], Next::Do(Step::Run { .. })));
+}
+
+#[test]
+fn a15_a_task_that_ecs_has_just_replaced_another_with_is_waited_for() {
+    let mut model = settled(Replacing::Strict);
+    model.crash();
+    model.silent = true;
+    model.ecs();
+    model.intend(Wanted::Stopped, Reason::Sleep);
+    assert!(matches!(model.pass(), Next::Wait(Wait::TasksToStop(_))));
+    model.ecs();
+    model.behind = 2;
+    assert!(matches!(model.pass(), Next::Wait(Wait::ToBeSure(_))), "{:?}", model.log);
+    model.settle();
+    assert_eq!(phase(&model.tenant), Phase::Stopped);
+}
+
+#[test]
+fn a15_a_task_that_a_look_does_not_show_is_alive_as_long_as_ecs_cannot_have_forgotten_it() {
+    let mut tenant = settled(Replacing::Strict).tenant;
+    tenant.intent.generation = tenant.intent.generation.next();
+    tenant.made.told = None;
     let seen = tenant.observed.clone().unwrap();
-    world.with_tasks(
-        Vec::new(),
-        Some(&seen),
-        seen.created_at + std::time::Duration::from_secs(3_599),
-    );
-    assert_eq!(
-        next(&tenant, &goal, &world),
-        Next::Wait(Wait::TasksToStop(vec![seen.task_arn.clone()]))
-    );
-    world.with_tasks(
-        Vec::new(),
-        Some(&seen),
-        seen.created_at + std::time::Duration::from_hours(1),
-    );
-    assert!(matches!(next(&tenant, &goal, &world), Next::Do(Step::Run { .. })));
+    let young = seen.created_at + std::time::Duration::from_secs(3_599);
+    let alive = vec![seen.task_arn.clone()];
+    assert_eq!(up_from_empty(&tenant, young)[1], Next::Wait(Wait::TasksToStop(alive)));
+    let old = seen.created_at + std::time::Duration::from_hours(1);
+    assert!(matches!(up_from_empty(&tenant, old)[1], Next::Do(Step::Run { .. })));
+}
+
+#[test]
+fn a_task_that_an_event_said_to_be_stopped_is_so_whatever_a_look_shows() {
+    let model = settled(Replacing::Strict);
+    let (mut tenant, shown) = (model.tenant, model.tasks);
+    tenant.observed.as_mut().unwrap().last_status = TaskStatus::Stopped;
+    let mut world = World::default();
+    world.with_tasks(shown, &tenant, at(1_000));
+    assert_eq!((world.tasks, world.unlisted), (Some(Vec::new()), None));
 }

@@ -21,7 +21,10 @@ pub(super) async fn step(
 ) -> Result<Stepped, CallError> {
     let id = &tenant.tenant_id;
     match step {
-        Step::LookAtService(name) => world.with_service(context.ecs.describe_service(name).await?),
+        Step::LookAtService(name) => {
+            let shown = context.ecs.describe_service(name).await?;
+            world.with_look(shown, tenant.made.told.as_ref(), context.clock.now());
+        }
         Step::LookAtTasks(name) => return look_at_tasks(context, tenant, world, name).await,
         Step::LookAtDefinition(fingerprint) => {
             let owner = rendered(aim)?.owner.clone();
@@ -66,7 +69,11 @@ pub(super) async fn step(
             }
             world.told = Some(definition_arn.clone());
         }
-        Step::Stop(name) => world.with_emptied(context.ecs.stop(name).await?),
+        Step::Stop(name) => {
+            let answer = context.ecs.stop(name).await?;
+            world.with_emptied(answer, context.clock.now());
+        }
+        Step::ConfirmStop(at) => return record::stop_told(context, tenant, *at).await,
         Step::OpenActivity => open_activity(context, tenant, world).await?,
         Step::CloseActivity => {
             context.activity.close(id, tenant.intent.generation).await?;
@@ -90,7 +97,7 @@ pub(super) async fn step(
             *world = World::default();
             return record::forgotten(context, tenant, *incarnation).await;
         }
-        Step::Confirm(applied) => return record::confirmed(context, tenant, applied).await,
+        Step::Confirm(applied) => return record::confirmed(context, tenant, applied, world).await,
         Step::MarkFailed { applied, reason } => return record::marked_failed(context, tenant, applied, reason).await,
         Step::Settle(proof) => return record::settled(context, tenant, proof).await,
         Step::GiveUp(failure) => return record::given_up(context, tenant, failure).await,
@@ -130,7 +137,7 @@ async fn look_at_tasks(
     let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
     let tasks = context.ecs.tasks(name, current).await?;
     let seen = observe::apply_all(&context.tenants, tenant, &tasks, now).await?;
-    world.with_tasks(tasks, tenant.observed.as_ref(), now);
+    world.with_tasks(tasks, tenant, now);
     Ok(seen.map_or_else(|| on(tenant), Stepped::On))
 }
 

@@ -7,11 +7,14 @@ mod execute;
 mod goal;
 mod record;
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use berth_core::definition::{FileSystemId, Layout};
-use berth_core::plan::{self, Next, World};
-use berth_core::tenant::{Outlook, Tenant, TenantId};
+use berth_core::plan::{self, Next, Wait, World};
+use berth_core::tenant::{Outlook, Tenant, TenantId, Told};
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
@@ -110,6 +113,16 @@ enum Stepped {
     Over(Option<Tenant>),
 }
 
+/// Waits for the moment, if it comes soon; true if it has come. Another invocation's clock may have put it far off.
+async fn sleep_until(context: &Context, moment: Timestamp) -> bool {
+    let left = Duration::try_from(moment.duration_since(context.clock.now())).unwrap_or_default();
+    let soon = left <= Told::BEHIND;
+    if soon {
+        context.clock.sleep(left).await;
+    }
+    soon
+}
+
 /// Makes one tenant what it should be, as far as that goes now.
 pub async fn converge(context: &Context, id: &TenantId) -> Result<(), CallError> {
     let Some(mut tenant) = context.tenants.get(id).await? else {
@@ -120,6 +133,10 @@ pub async fn converge(context: &Context, id: &TenantId) -> Result<(), CallError>
     for _ in 0..MOST_STEPS {
         let step = match plan::next(&tenant, &goal.goal, &world) {
             Next::Do(step) => step,
+            Next::Wait(Wait::ToBeSure(until)) if sleep_until(context, until).await => {
+                world.tasks = None;
+                continue;
+            }
             Next::Wait(wait) => {
                 tracing::info!(tenant = %id, generation = %tenant.intent.generation, ?wait, "waiting");
                 return Ok(());
@@ -144,10 +161,10 @@ pub async fn converge(context: &Context, id: &TenantId) -> Result<(), CallError>
             }
             Ok(Stepped::Over(None)) => return Ok(()),
             Err(error) if error.outlook == Outlook::Terminal => {
-                return record::gave_up(context, &tenant, step.name(), &error).await;
+                return record::gave_up(context, &tenant, step.name(), &error, &world).await;
             }
             Err(error) => {
-                record::failed(context, &tenant, step.name(), &error).await?;
+                record::failed(context, &tenant, step.name(), &error, &world).await?;
                 return Err(error);
             }
         }

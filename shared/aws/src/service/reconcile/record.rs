@@ -2,9 +2,10 @@
 //! made for still stands.
 
 use berth_core::event::TaskStatus;
-use berth_core::plan::{Failure, Proof};
+use berth_core::plan::{Failure, Proof, World};
 use berth_core::tenant::{
-    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Order, Outlook, Reason, Settled, Tenant,
+    Told, Wanted,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -69,12 +70,51 @@ pub(super) async fn access_point_deleted(
 }
 
 /// ECS was told what to run.
-pub(super) async fn confirmed(context: &Context, tenant: &Tenant, applied: &Applied) -> Result<Stepped, CallError> {
+pub(super) async fn confirmed(
+    context: &Context,
+    tenant: &Tenant,
+    applied: &Applied,
+    world: &World,
+) -> Result<Stepped, CallError> {
+    let told = run_told(context, world);
     let update = Update::new()
         .set("applied", attribute(applied)?)
         .set("serviceName", text(tenant.service()))
         .remove("lastError");
-    write(context, tenant, update).await
+    match (write(context, tenant, with_told(update, told.as_ref())?).await?, told) {
+        (Stepped::Over(Some(_)), Some(told)) => record_told(context, tenant, &told).await,
+        (stepped, _) => Ok(stepped),
+    }
+}
+
+/// ECS was told to let the service have no task.
+pub(super) async fn stop_told(context: &Context, tenant: &Tenant, at: Timestamp) -> Result<Stepped, CallError> {
+    let order = Order::Stop;
+    record_told(context, tenant, &Told { order, at }).await
+}
+
+/// What ECS was told is recorded whatever the intent has become meanwhile: it was told.
+async fn record_told(context: &Context, tenant: &Tenant, told: &Told) -> Result<Stepped, CallError> {
+    let update = with_told(Update::new(), Some(told))?;
+    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
+        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
+        Outcome::Written(row) => Stepped::Over(Some(row)),
+        Outcome::Refused(row) => Stepped::Over(row),
+    })
+}
+
+fn with_told(update: Update, told: Option<&Told>) -> Result<Update, CallError> {
+    Ok(match told {
+        Some(told) => update.set("told", attribute(told)?),
+        None => update,
+    })
+}
+
+/// What ECS was told to run in this pass.
+fn run_told(context: &Context, world: &World) -> Option<Told> {
+    let order = Order::Run(world.told.clone()?);
+    let at = context.clock.now();
+    Some(Told { order, at })
 }
 
 /// ECS could not bring it up.
@@ -180,6 +220,7 @@ pub(super) async fn gave_up(
     tenant: &Tenant,
     step: &'static str,
     error: &CallError,
+    world: &World,
 ) -> Result<(), CallError> {
     let last = last_error(
         context,
@@ -199,7 +240,10 @@ pub(super) async fn gave_up(
         Wanted::Running => update.not_due(),
         Wanted::Stopped | Wanted::Deleted => update,
     };
-    write(context, tenant, update).await.map(drop)
+    let told = run_told(context, world);
+    write(context, tenant, with_told(update, told.as_ref())?)
+        .await
+        .map(drop)
 }
 
 /// A call failed and may pass.
@@ -208,6 +252,7 @@ pub(super) async fn failed(
     tenant: &Tenant,
     step: &'static str,
     error: &CallError,
+    world: &World,
 ) -> Result<(), CallError> {
     let last = last_error(
         context,
@@ -217,7 +262,11 @@ pub(super) async fn failed(
         &error.to_string(),
         Outlook::Transient,
     );
-    write(context, tenant, Update::new().set("lastError", attribute(&last)?))
+    let (update, told) = (
+        Update::new().set("lastError", attribute(&last)?),
+        run_told(context, world),
+    );
+    write(context, tenant, with_told(update, told.as_ref())?)
         .await
         .map(drop)
 }
@@ -260,6 +309,7 @@ fn of_the_past(update: Update) -> Update {
     [
         "serviceName",
         "applied",
+        "told",
         "lastGood",
         "failed",
         "settled",
