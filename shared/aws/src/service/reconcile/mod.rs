@@ -20,7 +20,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use berth_core::definition::{FileSystemId, Layout};
 use berth_core::pace::lane;
 use berth_core::plan::{self, Next, Step, Wait, World};
-use berth_core::tenant::{Outlook, Tenant, TenantId, Told};
+use berth_core::tenant::{Outlook, Tenant, TenantId, Told, Wanted};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -274,7 +274,9 @@ async fn put_off(
     tracing::warn!(tenant = %tenant.tenant_id, step, %error, "put off");
     let tenant = record::put_off(context, tenant, step, &error, world).await?;
     let attempts = tenant.made.last_error.as_ref().map_or(0, |last| last.attempts);
-    Ok(if attempts < record::MOST_ATTEMPTS {
+    // What is to stop costs money until it has: it is tried for as long as it takes.
+    let tried_for_ever = tenant.intent.state == Wanted::Stopped;
+    Ok(if attempts < record::MOST_ATTEMPTS || tried_for_ever {
         Converged::Done
     } else {
         Converged::Poisoned(Box::new(Poison { tenant, step, error }))
