@@ -1,6 +1,7 @@
 //! The simulation itself: it finds nothing, it replays, and it would find something.
 
 mod ledger;
+mod wake;
 
 use std::time::Duration;
 

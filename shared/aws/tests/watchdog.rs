@@ -10,6 +10,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses its part of the stand")]
 mod stand;
 
+use berth_aws::service::activity;
 use berth_aws::service::watchdog::{Context, Report, Sight, tick};
 use berth_aws::tables::SweepOverride;
 use berth_core::idle::{Admission, Case, Override, Verdict};
@@ -371,14 +372,16 @@ async fn a19_a_protection_that_the_row_of_activity_does_not_know_yet_gives_the_c
 #[tokio::test]
 async fn a_stop_that_is_late_is_counted_and_driven() {
     let stand = Stand::new();
-    let late = 7 * 60 + 1;
+    let late = 10 * 60 + 1;
     for (id, wanted, ago) in [
         ("stop", "stopped", late),
         ("soon", "stopped", late - 1),
         ("up", "running", 3600),
     ] {
         let mut row = tenant_row(id, wanted, 3);
-        row["dueAt"] = json!({ "N": at(-ago).as_millisecond().to_string() });
+        let number = |at: Timestamp| json!({ "N": at.as_millisecond().to_string() });
+        // It was looked at a moment ago, and put off: that does not make it any younger.
+        (row["unsettledAt"], row["dueAt"]) = (number(at(-ago)), number(at(-1)));
         row["dueShard"] = json!({ "S": "tenant" });
         stand.put("Tenants", row);
     }
@@ -398,6 +401,25 @@ async fn a_stop_counts_from_its_claim_although_a_crash_came_between() {
     assert_eq!(sweep(&stand).await.ends.healed, 1);
     assert_eq!(stand.tenant("acme")["intentAt"]["S"], json!(at(DUE)));
     assert_eq!(ledger(&stand, "idle-stop-healed").len(), 1);
+}
+
+#[tokio::test]
+async fn a18_clocks_two_minutes_apart_stop_nobody_early() {
+    for skew in [-120, 120] {
+        let stand = Stand::new();
+        stand.running("acme", at(-1000));
+        // The heartbeat of second 0, by a clock that is wrong, and the sweep by the right one.
+        stand.set_now(at(skew));
+        let activity = activity::Context::new(&stand.config(), &Stand::variables(&[])).unwrap();
+        activity::touch(&activity, &"acme".parse().unwrap()).await.unwrap();
+        let early = at(600 - 1);
+        stand.set_now(early);
+        assert_eq!(sweep(&stand).await.ends.stopped, 0, "{skew}");
+        stand.set_now(at(skew + DUE - 1));
+        assert_eq!(sweep(&stand).await.ends.stopped, 0, "{skew}");
+        stand.set_now(at(skew + DUE));
+        assert_eq!(sweep(&stand).await.ends.stopped, 1, "{skew}");
+    }
 }
 
 /// `count` of a thousand running tenants are idle.
