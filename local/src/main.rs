@@ -107,9 +107,8 @@ fn main() -> ExitCode {
         Err(error) => return mistyped(&error),
     };
     let usual = match command.action {
-        Action::Simulate(_) => LevelFilter::OFF,
         // Whatever is wrong is said once, by the command itself.
-        Action::Operate(_) | Action::Page(_) | Action::Completions(_) => LevelFilter::OFF,
+        Action::Simulate(_) | Action::Operate(_) | Action::Page(_) | Action::Completions(_) => LevelFilter::OFF,
         Action::Up(_) | Action::Demo => LevelFilter::ERROR,
     };
     tracing_subscriber::fmt()

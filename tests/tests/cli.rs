@@ -39,9 +39,9 @@ async fn what_an_operator_sees_of_a_small_fleet() {
     operator
         .sees(
             "tenants list",
-            expect![[r#"
+            expect![[r"
         No tenants.
-    "#]],
+    "]],
         )
         .await;
     let create = "tenants set acme --create --image public.ecr.aws/acme/agent:7 --cpu 512 --memory 2048 --env 'GREETING=hello there' \
@@ -49,7 +49,7 @@ async fn what_an_operator_sees_of_a_small_fleet() {
     operator
         .sees(
             create,
-            expect![[r#"
+            expect![[r"
         acme  provisioning, not there yet
 
           wanted     running since now (provision by local, generation 1)
@@ -60,7 +60,7 @@ async fn what_an_operator_sees_of_a_small_fleet() {
           image    public.ecr.aws/acme/agent:7
           secrets  API_KEY=arn:aws:secretsmanager:us-east-1:123456789012:secret:acme-AbCdEf
           size     0.5 vCPU 2 GB
-    "#]],
+    "]],
         )
         .await;
     for id in ["globex", "hooli"] {
@@ -155,41 +155,41 @@ async fn trouble_is_one_line_that_says_what_to_do() {
     operator
         .fails(
             "tenants set nobody --env A=1",
-            expect![[r#"
+            expect![[r"
         berth: there is no tenant nobody; say --create to make it
         exit code 4
-    "#]],
+    "]],
         )
         .await;
     operator
         .fails(
             "tenants set nobody --create --cpu 300 --memory 512 --image 'a b'",
-            expect![[r#"
+            expect![[r"
                 berth: the overlay has mistakes; nothing was changed: image: not an image: repository, repository:tag or repository@sha256:<64 hex digits>, at most 255 letters, digits and -_:./#; size.cpu: 300 CPU units are not a Fargate size: use 256, 512, 1024, 2048, 4096, 8192, 16384 or 32768
                 exit code 3
-            "#]],
+            "]],
         )
         .await;
-    operator.fails("tenants list --phase asleep", expect![[r#"
+    operator.fails("tenants list --phase asleep", expect![[r"
         berth: invalid value 'asleep' for '--phase <PHASE>' [possible values: provisioning, starting, running, stopping, stopped, failed, deleting]; see `--help`
         exit code 2
-    "#]]).await;
+    "]]).await;
     operator
         .fails(
             "tenant list",
-            expect![[r#"
+            expect![[r"
         berth: unrecognized subcommand 'tenant' tip: a similar subcommand exists: 'tenants'; see `--help`
         exit code 2
-    "#]],
+    "]],
         )
         .await;
     operator
         .fails(
             "tenants wake",
-            expect![[r#"
+            expect![[r"
         berth: the following required arguments were not provided: <ID>...; see `--help`
         exit code 2
-    "#]],
+    "]],
         )
         .await;
     operator.fails("rollout pause", expect![""]).await;

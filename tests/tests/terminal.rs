@@ -15,7 +15,7 @@ use tokio::process::Child;
 use tokio::time::timeout;
 
 /// How long a screen may take to show what is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A terminal and what runs in it.
 struct Terminal {

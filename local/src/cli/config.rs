@@ -83,7 +83,8 @@ pub(crate) struct Profile {
     /// The Region of the API and of everything that the stack has made.
     pub(crate) region: Option<String>,
     /// The profile of the AWS configuration whose credentials are used.
-    pub(crate) aws_profile: Option<String>,
+    #[serde(rename = "awsProfile")]
+    pub(crate) credentials: Option<String>,
     /// The name of the CloudFormation stack.
     pub(crate) stack: Option<String>,
 }
@@ -189,7 +190,7 @@ fn identity(
         return token_of_file(path).map(Identity::Bearer);
     }
     if let Some(text) = environment.get("BERTH_TOKEN") {
-        return token("BERTH_TOKEN", text.to_owned()).map(Identity::Bearer);
+        return token("BERTH_TOKEN", text).map(Identity::Bearer);
     }
     let usual = if profile.token_file.is_some() || profile.token_command.is_some() {
         Kind::Bearer
@@ -226,18 +227,18 @@ fn token_of_profile(environment: &Environment, profile: &Profile) -> Result<Stri
     if !output.status.success() {
         return Err(wrong(output.status.to_string()));
     }
-    token("tokenCommand", String::from_utf8_lossy(&output.stdout).into_owned())
+    token("tokenCommand", &String::from_utf8_lossy(&output.stdout))
 }
 
 fn token_of_file(path: &Path) -> Result<String, Trouble> {
     let text = fs::read_to_string(path);
     let text =
         text.map_err(|error| Trouble::Usage(format!("the token in {} cannot be read: {error}", path.display())))?;
-    token(&path.display().to_string(), text)
+    token(&path.display().to_string(), &text)
 }
 
 /// A token as a header can have it: one word of visible ASCII (RFC 6750, section 2.1).
-fn token(whence: &str, text: String) -> Result<String, Trouble> {
+fn token(whence: &str, text: &str) -> Result<String, Trouble> {
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Trouble::Usage(format!(
@@ -363,7 +364,7 @@ profiles:
     #[test]
     fn a_token_is_never_shown() {
         assert_eq!(format!("{:?}", bearer("s3cret")), "Bearer");
-        let told = token("the file", "two words".to_owned()).unwrap_err().to_string();
+        let told = token("the file", "two words").unwrap_err().to_string();
         assert!(!told.contains("words"), "{told}");
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn run(session: &Session, arguments: &FleetArgs) -> Result<(), 
     loop {
         if watch.is_seen() {
             if watch.show(answer.at, |paper| text(paper, &fleet)).await? == Next::End {
-                watch.end()?;
+                watch.end();
                 return session.tell(&answer, |paper| Ok(text(paper, &fleet)));
             }
         } else {

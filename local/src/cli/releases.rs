@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 
 /// The releases, and which are current.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Releases {
+struct Listing {
     promoted: Option<String>,
     candidate: Option<String>,
     rollout: Option<RolloutId>,
@@ -33,17 +33,17 @@ struct Release {
 
 /// The newest rollout, if there was one.
 pub(crate) async fn newest_rollout(client: &Client) -> Result<Option<RolloutId>, Trouble> {
-    let releases: Releases = client.get("/releases").await?.read(client)?;
-    Ok(releases.rollout)
+    let listing: Listing = client.get("/releases").await?.read(client)?;
+    Ok(listing.rollout)
 }
 
 pub(super) async fn list(session: &Session) -> Result<(), Trouble> {
     let answer = session.client.get("/releases").await?;
-    let releases: Releases = answer.read(&session.client)?;
-    session.tell(&answer, |paper| Ok(text(paper, &releases)))
+    let listing: Listing = answer.read(&session.client)?;
+    session.tell(&answer, |paper| Ok(text(paper, &listing)))
 }
 
-fn text(paper: &Paper, all: &Releases) -> String {
+fn text(paper: &Paper, all: &Listing) -> String {
     if all.releases.is_empty() {
         return "No base has been seen yet: deploy the base stack.\n".to_owned();
     }
@@ -114,13 +114,13 @@ mod tests {
             ink: Ink::Black,
             now: Timestamp::from_second(7_200).unwrap(),
         };
-        expect![[r#"
+        expect![[r"
             RELEASE  STATE      SINCE    PROVEN BY  BASE     WHY
             r4       candidate  2 h ago  nobody     base:r4
             r3       rejected   2 h ago  nobody     base:r3  the image repo/app:3 is not in…
             r2       promoted   2 h ago  nobody     base:r2
             r1       former     2 h ago  nobody     base:r1
-        "#]]
+        "]]
         .assert_eq(&text(&paper, &serde_json::from_value(all).unwrap()));
     }
 }

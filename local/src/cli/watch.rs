@@ -86,9 +86,8 @@ impl<'a> Watch<'a> {
     }
 
     /// Gives the terminal back.
-    pub(crate) fn end(&mut self) -> io::Result<()> {
+    pub(crate) fn end(&mut self) {
         self.screen = None;
-        Ok(())
     }
 
     /// Waits until it is time to look again.

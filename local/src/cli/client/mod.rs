@@ -73,7 +73,7 @@ pub(crate) async fn aws_config(profile: &Profile, endpoint: Option<&Endpoint>) -
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
-    if let Some(name) = &profile.aws_profile {
+    if let Some(name) = &profile.credentials {
         loader = loader.profile_name(name);
     }
     let region = profile.region.as_deref().or(endpoint.and_then(Endpoint::region));

@@ -133,12 +133,12 @@ impl Table {
                 Side::Right => (rest, 0),
             };
             // What is owed is only written when something follows: no line ends in spaces.
-            if !shown.is_empty() {
+            if shown.is_empty() {
+                owed += before;
+            } else {
                 line.push_str(&" ".repeat(owed + before));
                 line.push_str(&paper.paint(&shown, cell.tone));
                 owed = 0;
-            } else {
-                owed += before;
             }
             owed += after + GAP;
         }
@@ -276,11 +276,11 @@ mod tests {
     fn a_table_is_as_wide_as_it_needs_to_be() {
         check(
             None,
-            &expect![[r#"
+            &expect![[r"
             TENANT                     PHASE      CPU  RELEASE  SINCE  NOTE
             acme                       running    512  r12      3 min
             a-tenant-with-a-long-name  failed   16384  r12      3 min  CannotPullContainerError: no such image at all
-        "#]],
+        "]],
         );
     }
 
@@ -288,11 +288,11 @@ mod tests {
     fn long_texts_are_cut_to_fit() {
         check(
             Some(80),
-            &expect![[r#"
+            &expect![[r"
             TENANT                   PHASE      CPU  RELEASE  SINCE  NOTE
             acme                     running    512  r12      3 min
             a-tenant-with-a-long-n…  failed   16384  r12      3 min  CannotPullContainerErr…
-        "#]],
+        "]],
         );
     }
 
@@ -300,19 +300,19 @@ mod tests {
     fn what_is_spare_is_left_out_where_there_is_no_room() {
         check(
             Some(44),
-            &expect![[r#"
+            &expect![[r"
             TENANT     PHASE      CPU  RELEASE  NOTE
             acme       running    512  r12
             a-tenant…  failed   16384  r12      CannotP…
-        "#]],
+        "]],
         );
         check(
             Some(38),
-            &expect![[r#"
+            &expect![[r"
             TENANT      PHASE      CPU  NOTE
             acme        running    512
             a-tenant-…  failed   16384  CannotPul…
-        "#]],
+        "]],
         );
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn run(session: &Session, id: RolloutId, arguments: WatchArgs) 
         let over = matches!(rollout.course(), Course::Arrived | Course::Ended);
         // Nobody looks at a pipe, so nobody would notice that it waits for somebody.
         if over || (rollout.course() == Course::Paused && !watch.is_seen()) {
-            watch.end()?;
+            watch.end();
             last(session, &answer, &rollout)?;
             break rollout;
         }

@@ -19,7 +19,8 @@ struct History {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Decision {
     at: Timestamp,
-    decision: String,
+    #[serde(rename = "decision")]
+    what: String,
     #[serde(default)]
     on: Value,
 }
@@ -45,7 +46,7 @@ pub(super) fn text(paper: &Paper, decisions: &[Decision]) -> String {
         table.row([
             Cell::new(clock(decision.at), Tone::Quiet),
             Cell::from(ago(decision.at, paper.now)),
-            Cell::new(&decision.decision, Tone::Strong),
+            Cell::new(&decision.what, Tone::Strong),
             Cell::from(on(&decision.on, "").join(" ")),
         ]);
     }

@@ -99,7 +99,7 @@ pub(super) async fn run(session: &Session, arguments: &ListArgs) -> Result<(), T
     shown.truncate(arguments.limit.unwrap_or(usize::MAX));
     let (values, tenants): (Vec<Value>, Vec<Tenant>) = shown.into_iter().unzip();
     if arguments.ids && session.form == Form::Text {
-        let ids: String = tenants.iter().map(|tenant| format!("{}\n", tenant.id)).collect();
+        let ids: String = tenants.iter().flat_map(|tenant| [&tenant.id, "\n"]).collect();
         return Ok(out(&ids)?);
     }
     session.tell_value(&json!({ "tenants": values }), answer.at, |paper| {

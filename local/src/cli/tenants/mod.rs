@@ -25,7 +25,7 @@ pub enum TenantsCommand {
     /// Show one tenant.
     Get(OneArgs),
     /// Change what is a tenant's own, or create it.
-    Set(set::SetArgs),
+    Set(Box<set::SetArgs>),
     /// Start tenants that sleep.
     Wake(intent::WakeArgs),
     /// Put tenants to sleep until somebody wakes them.
@@ -55,7 +55,7 @@ pub(super) async fn run(session: &Session, command: TenantsCommand) -> Result<()
     match command {
         TenantsCommand::List(arguments) => list::run(session, &arguments).await,
         TenantsCommand::Get(arguments) => show::run(session, &arguments.id).await,
-        TenantsCommand::Set(arguments) => set::run(session, arguments).await,
+        TenantsCommand::Set(arguments) => set::run(session, *arguments).await,
         TenantsCommand::Wake(arguments) => intent::wake(session, &arguments).await,
         TenantsCommand::Sleep(arguments) => intent::run(session, &arguments, intent::Verb::Sleep).await,
         TenantsCommand::Restart(arguments) => intent::run(session, &arguments, intent::Verb::Restart).await,
