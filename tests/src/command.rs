@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use regex::Regex;
 use tokio::process::Command;
 
 use crate::binary::built;
@@ -55,24 +56,15 @@ pub fn split(words: &str) -> Vec<String> {
     all
 }
 
-/// Every date and time as `<time>`: the world of a test begins now.
-pub fn without_times(text: &str) -> String {
-    const SHAPE: &[u8] = b"0000-00-00 00:00:00";
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let is_time = rest.len() >= SHAPE.len()
-            && rest.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
-                b'0' => byte.is_ascii_digit(),
-                other => byte == *other,
-            });
-        if is_time {
-            kept.push_str("<time>");
-            rest = &rest[SHAPE.len()..];
-        } else {
-            kept.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    kept
+/// What is another in every run by its name: moments (the world of a test begins now), spans of time, what ECS numbers.
+pub fn steady(text: &str) -> String {
+    let shapes = [
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>"),
+        (r"\b\d+ (s|min|h)( \d+ (s|min))?\b", "<span>"),
+        (r"\b[0-9a-f]{32}\b", "<task>"),
+        (r"ecs-svc/\d+", "ecs-svc/<n>"),
+    ];
+    shapes.iter().fold(text.to_owned(), |text, (shape, name)| {
+        Regex::new(shape).unwrap().replace_all(&text, *name).into_owned()
+    })
 }

@@ -1,6 +1,6 @@
 //! The `berth` command against a running system: what it prints, and how it ends.
 
-use berth_tests::command::{Said, split, typed, without_times};
+use berth_tests::command::{Said, split, steady, typed};
 use berth_tests::stand::Stand;
 use expect_test::{Expect, expect};
 use reqwest::Method;
@@ -25,7 +25,7 @@ impl Operator {
     async fn sees(&self, words: &str, expected: Expect) {
         let said = self.types(words).await;
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{words}: {said:?}");
-        expected.assert_eq(&without_times(&said.out));
+        expected.assert_eq(&steady(&said.out));
     }
 
     async fn fails(&self, words: &str, expected: Expect) {
@@ -68,24 +68,112 @@ async fn what_an_operator_sees_of_a_small_fleet() {
         operator.stand.until(id, "running").await;
     }
     operator.stand.until("acme", "running").await;
-    operator.sees("tenants get acme", expect![""]).await;
-    operator.sees("tenants sleep globex hooli", expect![""]).await;
+    operator
+        .sees(
+            "tenants get acme",
+            expect![[r#"
+                acme  running
+
+                  wanted     running since <span> ago (provision by local, generation 1)
+                  release    r1, the fleet's
+                  address    10.0.0.10
+                  last work  <span> ago (<time>)
+                  sleeps     in <span> (<time>)
+
+                its own, version 1
+                  env      GREETING=hello there
+                  idle     after 2700
+                  image    public.ecr.aws/acme/agent:7
+                  secrets  API_KEY=arn:aws:secretsmanager:us-east-1:123456789012:secret:acme-AbCdEf
+                  size     0.5 vCPU 2 GB
+
+                  definition  base-user:1
+                  service     t-acme-g1
+                  task        <task>
+            "#]],
+        )
+        .await;
+    operator
+        .sees(
+            "tenants sleep globex hooli",
+            expect![[r#"
+        TENANT  PHASE     RELEASE  ADDRESS
+        globex  stopping  r1       10.0.0.11
+        hooli   stopping  r1       10.0.0.12
+    "#]],
+        )
+        .await;
     operator.stand.until("globex", "stopped").await;
     operator.stand.until("hooli", "stopped").await;
-    operator.stand.advance(3_600).await;
-    operator.sees("tenants list", expect![""]).await;
+    operator.stand.advance(4_500).await;
+    operator
+        .sees(
+            "tenants list",
+            expect![[r#"
+                TENANT  PHASE    RELEASE  SIZE           WANTED                BY
+                acme    stopped  r1       0.5 vCPU 2 GB  idle <span> ago       watchdog
+                globex  stopped  r1                      sleep <span> ago  local
+                hooli   stopped  r1                      sleep <span> ago  local
+                3 tenants: 3 stopped
+            "#]],
+        )
+        .await;
     operator.sees("tenants list --phase running --ids", expect![""]).await;
-    operator.sees("tenants history globex", expect![""]).await;
-    operator.sees("fleet", expect![""]).await;
-    operator.sees("releases", expect![""]).await;
-    operator.sees("rollout plan --canaries 1", expect![""]).await;
-    operator.sees("rollout status", expect![""]).await;
+    operator.sees("tenants history globex", expect![[r#"
+        AT                   WHEN            DECISION      ON
+        <time>  <span> ago  task-stopped  code=ServiceSchedulerInitiated exitCode=0 intentBy=arn:aws:iam::123456789012:user/local intentReason=sleep reason=Scaling activity initiated by (deployment ecs-svc/<n>) task=arn:aws:ecs:us-east-1:123456789012:task/berth/<task> wanted=stopped
+    "#]]).await;
+    operator
+        .sees(
+            "fleet",
+            expect![[r#"
+        3 tenants
+          stopped      3  ████████████████████████████████████████
+    "#]],
+        )
+        .await;
+    operator
+        .sees(
+            "releases",
+            expect![[r#"
+                RELEASE  STATE     SINCE           PROVEN BY  BASE
+                r1       promoted  <span> ago  nobody     base:1
+            "#]],
+        )
+        .await;
+    operator
+        .sees(
+            "rollout plan --canaries 1",
+            expect![[r#"
+        r1 → r1
+
+        Nobody would be moved now.
+    "#]],
+        )
+        .await;
+    operator
+        .sees(
+            "rollout status",
+            expect![[r#"
+                ro1  nothing → r1   completed <span> ago
+                began <span> ago by deploy, promoted <span> ago
+
+                  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+                  nobody is running, so nobody is moved
+                  0 of 0 failures allowed
+            "#]],
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_is_what_the_api_answers() {
     let operator = Operator::new(&["--seed", "7", "--speed", "0"]).await;
     let said = operator.types("--json tenants set acme --create").await;
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(told["intent"]["state"], "running");
+    operator.stand.until("acme", "running").await;
+    let said = operator.types("--json tenants get acme").await;
     let told: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(told, operator.stand.tenant("acme").await);
     let said = operator.types("tenants list --json").await;
@@ -192,15 +280,61 @@ async fn trouble_is_one_line_that_says_what_to_do() {
     "]],
         )
         .await;
-    operator.fails("rollout pause", expect![""]).await;
-    operator.fails("rollout status ro9", expect![""]).await;
-    operator.fails("rollout start --waves 10,5", expect![""]).await;
     operator
-        .fails("tenants set acme --create --idle-after soon", expect![""])
+        .fails(
+            "rollout pause",
+            expect![[r#"
+        berth: rollout ro1 is over; start a rollout to the release that the fleet should have
+        exit code 3
+    "#]],
+        )
         .await;
-    operator.fails("--profile nowhere fleet", expect![""]).await;
-    operator.fails("--endpoint berth fleet", expect![""]).await;
-    operator.fails("--endpoint http://127.0.0.1:1 fleet", expect![""]).await;
+    operator
+        .fails(
+            "rollout status ro9",
+            expect![[r#"
+        berth: there is no rollout "ro9"; GET /releases names the newest
+        exit code 4
+    "#]],
+        )
+        .await;
+    operator
+        .fails(
+            "rollout start --waves 10,5",
+            expect![[r#"
+        berth: waves is [10, 5]; it must be 1 to 20 rising percentages of which the last is 100
+        exit code 3
+    "#]],
+        )
+        .await;
+    operator
+        .fails("tenants set acme --create --idle-after soon", expect![[r#"
+            berth: invalid value 'soon' for '--idle-after <SPAN>': "soon" is not a span of time; write it like 90s, 30m, 1h30m or 2d; see `--help`
+            exit code 2
+        "#]])
+        .await;
+    operator
+        .fails(
+            "--profile nowhere fleet",
+            expect![[r#"
+        berth: there is no profile "nowhere": /.config/berth/config.yaml has none; docs/cli.md shows how to write one
+        exit code 2
+    "#]],
+        )
+        .await;
+    operator
+        .fails(
+            "--endpoint berth fleet",
+            expect![[r#"
+        berth: the endpoint "berth" does not begin with http:// or https://; write it like https://api.example.com
+        exit code 2
+    "#]],
+        )
+        .await;
+    operator.fails("--endpoint http://127.0.0.1:1 fleet", expect![[r#"
+        berth: nothing answers at http://127.0.0.1:1: connection refused (os error 111); start it with `berth up`, or say where it is with --endpoint or --profile
+        exit code 6
+    "#]]).await;
     // Something answers there, and it is not the API.
     let aws = format!("--endpoint {} fleet", operator.stand.aws);
     let said = operator.types(&aws).await;

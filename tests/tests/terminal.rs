@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use berth_tests::binary::built;
-use berth_tests::command::{split, without_times};
+use berth_tests::command::{split, steady};
 use berth_tests::stand::Stand;
 use expect_test::expect;
 use pty_process::{Command, Pty, Size};
@@ -106,7 +106,7 @@ async fn deploy(stand: &Stand, image: &str) {
     let body = json!({"stackStatus": "UPDATE_COMPLETE", "taskDefinition": base});
     let reply = stand.call(Method::POST, "/_local/base", Some(body)).await;
     assert!(reply.status.is_success(), "{reply:?}");
-    stand.advance(60).await;
+    stand.advance(10).await;
 }
 
 async fn until_phase(stand: &Stand, phase: &str) {
@@ -130,15 +130,39 @@ async fn a_watched_rollout_is_drawn_in_place_and_survives_a_resize() {
             screen.contains("canary") && screen.contains("end")
         })
         .await;
-    expect![""].assert_eq(&canary);
+    expect![[r#"
+        ro2  r1 → r2   canary
+        began <span> ago by deploy
+
+          ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0 %
+          6 to go
+          0 of 0 failures allowed
+        Ctrl-C to end"#]]
+    .assert_eq(&steady(&canary));
     assert!(terminal.screen.screen().alternate_screen() && terminal.screen.screen().hide_cursor());
     until_phase(&stand, "baking").await;
     let baking = terminal.until("the bake", |screen| screen.contains("baking")).await;
-    expect![""].assert_eq(&baking);
+    expect![[r#"
+        ro2  r1 → r2   baking, first wave in <span>
+        began <span> ago by deploy
+
+          ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  16 %
+          1 run it · 5 to go
+          0 of 0 failures allowed
+        Ctrl-C to end"#]]
+    .assert_eq(&steady(&baking));
 
     terminal.resize(8, 40);
     let small = terminal.until("a smaller picture", |screen| screen.contains("…")).await;
-    expect![""].assert_eq(&small);
+    expect![[r#"
+        ro2  r1 → r2   baking, first wave in 1 …
+        began <span> ago by deploy
+
+          █████░░░░░░░░░░░░░░░░░░░░░░░░░  16 %
+          1 run it · 5 to go
+          0 of 0 failures allowed
+        Ctrl-C to end"#]]
+    .assert_eq(&steady(&small));
     terminal.resize(16, 100);
     let large = terminal
         .until("a larger picture", |screen| {
@@ -153,7 +177,14 @@ async fn a_watched_rollout_is_drawn_in_place_and_survives_a_resize() {
 
     until_phase(&stand, "completed").await;
     let (last, code) = terminal.end().await;
-    expect![""].assert_eq(&without_times(&last));
+    expect![[r#"
+        ro2  r1 → r2   completed <span> ago
+        began <span> ago by deploy, promoted <span> ago
+
+          ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+          6 not moved
+          0 of 0 failures allowed"#]]
+    .assert_eq(&steady(&last));
     assert_eq!(code, 0);
 }
 
@@ -167,7 +198,18 @@ async fn a_rejected_rollout_says_who_failed_and_why() {
     let terminal = Terminal::run(&stand, "rollout status --watch --every 100ms", 20, 100);
     until_phase(&stand, "rejected").await;
     let (last, code) = terminal.end().await;
-    expect![""].assert_eq(&last);
+    expect![[r#"
+        ro2  r1 → r2   rejected 10 s ago
+        began 2 min ago by deploy
+
+          ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+          3 not moved
+          1 of 0 failures allowed
+
+        FAILED  HOW         WHY
+        t-2     deployment  the circuit breaker put another definition back
+        berth: ro2 did not complete: rejected"#]]
+    .assert_eq(&last);
     assert_eq!(code, 7);
 }
 
@@ -179,7 +221,15 @@ async fn a_watched_fleet_ends_with_the_terminal_as_it_was() {
     stand.call(Method::POST, "/tenants/t-1/sleep", None).await;
     stand.until("t-1", "stopped").await;
     let changed = terminal.until("the change", |screen| screen.contains("stopped")).await;
-    expect![""].assert_eq(&changed);
+    expect![[r#"
+        2 tenants
+          running      1  ███████████████░░░░░░░░░░░░░░░
+          stopped      1  ███████████████░░░░░░░░░░░░░░░
+
+        releases that run
+          r1           1  ███████████████░░░░░░░░░░░░░░░  the fleet…
+        Ctrl-C to end"#]]
+    .assert_eq(&changed);
     // Ctrl-C, as the terminal sends it.
     tokio::io::AsyncWriteExt::write_all(&mut terminal.pty, b"\x03")
         .await
@@ -187,6 +237,13 @@ async fn a_watched_fleet_ends_with_the_terminal_as_it_was() {
     let shown = terminal.screen.screen().hide_cursor();
     assert!(shown);
     let (last, code) = terminal.end().await;
-    expect![""].assert_eq(&last);
+    expect![[r#"
+        2 tenants
+          running      1  ███████████████░░░░░░░░░░░░░░░
+          stopped      1  ███████████████░░░░░░░░░░░░░░░
+
+        releases that run
+          r1           1  ███████████████░░░░░░░░░░░░░░░  the fleet…"#]]
+    .assert_eq(&last);
     assert_eq!(code, 0);
 }

@@ -218,11 +218,51 @@ mod tests {
 
     #[test]
     fn a_fleet_is_told_with_what_is_out_of_line() {
-        check(80, &expect![""]);
+        check(
+            80,
+            &expect![[r#"
+            1,204 tenants
+              starting       9  █░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+              running      880  █████████████████████████████░░░░░░░░░░░
+              stopped      311  ██████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+              failed         4  █░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+
+            releases that run
+              r10            3  █░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+              r11          797  ██████████████████████████░░░░░░░░░░░░░░  the fleet's
+              r12           80  ██░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  on trial
+              elsewhere: 80 try the candidate, 3 are kept where they are
+
+            on their way: 9, 1 late
+              globex starting 15 min ago
+              acme starting 1 min ago
+            `berth tenants list --phase failed` says why
+        "#]],
+        );
     }
 
     #[test]
     fn a_fleet_fits_a_narrow_terminal() {
-        check(40, &expect![""]);
+        check(
+            40,
+            &expect![[r#"
+            1,204 tenants
+              starting       9  █░░░░░░░░░
+              running      880  ███████░░░
+              stopped      311  ██░░░░░░░░
+              failed         4  █░░░░░░░░░
+
+            releases that run
+              r10            3  █░░░░░░░░░
+              r11          797  ██████░░░░  the fle…
+              r12           80  █░░░░░░░░░  on trial
+              elsewhere: 80 try the candidate, 3 ar…
+
+            on their way: 9, 1 late
+              globex starting 15 min ago
+              acme starting 1 min ago
+            `berth tenants list --phase failed` say…
+        "#]],
+        );
     }
 }
