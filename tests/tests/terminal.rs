@@ -181,8 +181,8 @@ async fn a_watched_rollout_is_drawn_in_place_and_survives_a_resize() {
         ro2  r1 → r2   completed <span> ago
         began <span> ago by deploy, promoted <span> ago
 
-          ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
-          6 not moved
+          ████████████████████████████████████████████████████████████  100 %
+          6 run it
           0 of 0 failures allowed"#]]
     .assert_eq(&steady(&last));
     assert_eq!(code, 0);
@@ -199,17 +199,17 @@ async fn a_rejected_rollout_says_who_failed_and_why() {
     until_phase(&stand, "rejected").await;
     let (last, code) = terminal.end().await;
     expect![[r#"
-        ro2  r1 → r2   rejected 10 s ago
-        began 2 min ago by deploy
+        ro2  r1 → r2   rejected <span> ago
+        began <span> ago by deploy
 
-          ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
-          3 not moved
+          ████████████████████████████████████████████████████████████  100 %
+          1 put back · 2 not moved
           1 of 0 failures allowed
 
         FAILED  HOW         WHY
         t-2     deployment  the circuit breaker put another definition back
         berth: ro2 did not complete: rejected"#]]
-    .assert_eq(&last);
+    .assert_eq(&steady(&last));
     assert_eq!(code, 7);
 }
 
@@ -229,7 +229,7 @@ async fn a_watched_fleet_ends_with_the_terminal_as_it_was() {
         releases that run
           r1           1  ███████████████░░░░░░░░░░░░░░░  the fleet…
         Ctrl-C to end"#]]
-    .assert_eq(&changed);
+    .assert_eq(&steady(&changed));
     // Ctrl-C, as the terminal sends it.
     tokio::io::AsyncWriteExt::write_all(&mut terminal.pty, b"\x03")
         .await
@@ -244,6 +244,6 @@ async fn a_watched_fleet_ends_with_the_terminal_as_it_was() {
 
         releases that run
           r1           1  ███████████████░░░░░░░░░░░░░░░  the fleet…"#]]
-    .assert_eq(&last);
+    .assert_eq(&steady(&last));
     assert_eq!(code, 0);
 }

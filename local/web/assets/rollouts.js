@@ -15,6 +15,8 @@ const ENDS = { completed: "Completed", superseded: "Superseded", rejected: "Reje
 
 export const isUnderWay = (rollout) => Boolean(rollout) && !OVER.includes(rollout.status.phase);
 
+const arrived = ({ status }) => (["withdrawing", "rejected", "rolledBack"].includes(status.phase) ? "put back" : "run it");
+
 const population = ({ tally }) => tally.waiting + tally.pending + tally.moving + tally.succeeded + tally.failed + tally.unknown;
 
 /** A line about the rollout under way, above the fleet. */
@@ -40,7 +42,7 @@ function stageWords(rollout) {
 function progress(rollout) {
   const { tally } = rollout;
   const parts = [
-    [tally.succeeded, "running", `${count(tally.succeeded)} run it`],
+    [tally.succeeded, "running", `${count(tally.succeeded)} ${arrived(rollout)}`],
     [tally.failed, "failed", `${count(tally.failed)} failed`],
     [tally.unknown, "failed", `${count(tally.unknown)} unknown`],
     [tally.moving, "starting", `${count(tally.moving)} on their way`],
@@ -78,7 +80,7 @@ function card(rollout) {
     ${progress(rollout)}
     <p class="tally">
       ${tallied([
-        [tally.succeeded, "run it", "running"],
+        [tally.succeeded, arrived(rollout), "running"],
         [tally.failed, "failed", "failed"],
         [tally.unknown, "unknown", "failed"],
         [tally.moving, "on their way", "starting"],

@@ -39,7 +39,7 @@ pub(super) fn text(paper: &Paper, rollout: &Rollout) -> String {
         paper.paint(&began, Tone::Quiet),
         String::new(),
         format!("  {}{}", bar(paper, width, &parts(tally)), share.unwrap_or_default()),
-        format!("  {}", counted(paper, tally)),
+        format!("  {}", counted(paper, rollout)),
     ];
     if let Some(policy) = &rollout.policy {
         let used = (rollout.failures.len() as u64).saturating_sub(rollout.accepted);
@@ -139,9 +139,14 @@ fn parts(tally: &Tally) -> [(u64, Tone); 4] {
     ]
 }
 
-fn counted(paper: &Paper, tally: &Tally) -> String {
+fn counted(paper: &Paper, rollout: &Rollout) -> String {
+    let tally = &rollout.tally;
+    let arrived = match rollout.status.phase.as_str() {
+        "withdrawing" | "rejected" | "rolledBack" => "put back",
+        _ => "run it",
+    };
     let all = [
-        (tally.succeeded, "run it", Tone::Good),
+        (tally.succeeded, arrived, Tone::Good),
         (tally.failed, "failed", Tone::Bad),
         (tally.unknown, "unknown", Tone::Bad),
         (tally.moving, "on their way", Tone::Busy),
