@@ -40,7 +40,8 @@ fn our_template_has_what_the_design_asks_for() {
         reconcile.mappings,
         [Mapping {
             queue: "arn:aws:sqs:us-east-1:123456789012:berth-ReconcileQueue.fifo".to_owned(),
-            batch: 10
+            batch: 1,
+            at_once: 100,
         }]
     );
     let watchdog = stack.function(Function::Watchdog).expect("watchdog");

@@ -327,6 +327,9 @@ fn a_stop_is_measured_from_its_claim_to_its_proof() {
     let (lines, stubborn) = (Lines::default(), "registry.example/app:stubborn");
     let shared = lines.clone();
     let subscriber = tracing_subscriber::registry().with(MetricLines(move || shared.clone()));
+    // As long as there is but one, `tracing` asks the thread that comes by an event first whether anybody wants it; tests in
+    // other threads would say no for all.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     tracing::subscriber::with_default(subscriber, || {
         let mut engine = engine();
         // It ends 30 s after it was told to.

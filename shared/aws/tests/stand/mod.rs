@@ -257,7 +257,7 @@ fn table_of(table: &str, keys: &[&str]) -> Value {
             })
         };
         let keys = json!({ "ProjectionType": "KEYS_ONLY" });
-        let intent = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["intent"] });
+        let intent = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["intent", "unsettledAt"] });
         table["GlobalSecondaryIndexes"] = json!([
             index("Due", "dueShard", "dueAt", intent),
             index("Wake", "wakeShard", "wakeAt", keys),

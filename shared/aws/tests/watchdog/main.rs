@@ -284,14 +284,16 @@ async fn a19_a_protection_that_the_row_of_activity_does_not_know_yet_gives_the_c
 #[tokio::test]
 async fn a_stop_that_is_late_is_counted_and_driven() {
     let stand = Stand::new();
-    let late = 7 * 60 + 1;
+    let late = 10 * 60 + 1;
     for (id, wanted, ago) in [
         ("stop", "stopped", late),
         ("soon", "stopped", late - 1),
         ("up", "running", 3600),
     ] {
         let mut row = tenant_row(id, wanted, 3);
-        row["dueAt"] = json!({ "N": at(-ago).as_millisecond().to_string() });
+        let number = |at: Timestamp| json!({ "N": at.as_millisecond().to_string() });
+        // It was looked at a moment ago, and put off: that does not make it any younger.
+        (row["unsettledAt"], row["dueAt"]) = (number(at(-ago)), number(at(-1)));
         row["dueShard"] = json!({ "S": "tenant" });
         stand.put("Tenants", row);
     }

@@ -7,8 +7,10 @@
 
 mod down;
 mod goal;
+mod overdue;
 mod retire;
 mod step;
+mod tidy;
 mod up;
 mod world;
 
@@ -16,8 +18,10 @@ mod world;
 mod tests;
 
 pub use goal::{Failure, Goal, Replacing, Target};
+pub(crate) use overdue::WAITING;
+pub use overdue::overdue;
 pub use step::{Next, Proof, Step, Wait};
-pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Service, World};
+pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Reached, Service, World};
 
 use crate::event::TaskStatus;
 use crate::tenant::{Order, ServiceName, Tenant, Wanted};

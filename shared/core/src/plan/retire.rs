@@ -26,9 +26,9 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     }
     match &world.own_definitions {
         None => return Next::Do(Step::LookAtOwnDefinitions(incarnation)),
-        Some(arns) => {
-            if let Some(arn) = arns.first() {
-                return Next::Do(Step::Deregister(arn.clone()));
+        Some(own) => {
+            if let Some(revision) = own.first() {
+                return Next::Do(Step::Deregister(revision.clone()));
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The steps of a plan, and the reasons for taking none.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
-use crate::definition::{FileSystemId, Fingerprint};
+use crate::definition::{FileSystemId, Fingerprint, Revision};
 use crate::plan::Failure;
 use crate::tenant::{Applied, Files, Generation, ServiceName};
 
@@ -75,7 +77,7 @@ pub enum Step {
     /// Delete the service, which has no task any more.
     DeleteService(ServiceName),
     /// Deregister a revision that nobody else uses.
-    Deregister(String),
+    Deregister(Revision),
     /// Delete the tenant's directory entry; its data stays.
     DeleteAccessPoint(Files),
     /// Record that nothing is left of a former incarnation.
@@ -106,6 +108,19 @@ pub enum Wait {
     ServiceToDrain(ServiceName),
     /// Somebody else is registering the same definition.
     DefinitionToBeRegistered(Fingerprint),
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TasksToStop(tasks) if tasks.is_empty() => f.write_str("the service to have no task"),
+            Self::TasksToStop(tasks) => write!(f, "{} to be STOPPED", tasks.join(", ")),
+            Self::ToBeSure(until) => write!(f, "{until}, before which a task may be there that is not seen"),
+            Self::TaskToStart => f.write_str("a task to be RUNNING"),
+            Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
+            Self::DefinitionToBeRegistered(fingerprint) => write!(f, "definition {fingerprint} to be registered"),
+        }
+    }
 }
 
 impl Step {

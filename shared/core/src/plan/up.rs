@@ -2,7 +2,7 @@
 
 use super::{
     ActiveService, Definition, DeploymentState, Heartbeats, Next, Proof, Replacing, Service, Step, Target, Wait, World,
-    at_rest,
+    at_rest, tidy,
 };
 use crate::tenant::{Applied, Reason, Tenant};
 
@@ -10,6 +10,9 @@ use crate::tenant::{Applied, Reason, Tenant};
 pub(super) fn next(tenant: &Tenant, target: &Target, world: &World) -> Next {
     if let Some(proof) = proof(tenant) {
         return Next::Do(Step::Settle(proof));
+    }
+    if let Some(reached) = &world.reached {
+        return tidy::next(tenant, reached, world);
     }
     let (wanted, replacing) = match revision(tenant, target, world) {
         Ok(found) => found,
