@@ -90,7 +90,12 @@ impl Run {
         let start = Timestamp::from_second(START).map_err(|error| broken(&error))?;
         let cloud = make(Config::new(plan.seed, start)).map_err(|error| broken(&error))?;
         let (shared, calls) = Shared::held_back(cloud);
-        let engine = Engine::deploy_into(shared, "us-east-1", &Settings::default()).map_err(|error| broken(&error))?;
+        let skew = Duration::from_millis(MOST_OFF.unsigned_abs() * 2).as_secs();
+        let settings = Settings {
+            parameters: [("ClockSkewSeconds".to_owned(), skew.to_string())].into(),
+            ..Settings::default()
+        };
+        let engine = Engine::deploy_into(shared, "us-east-1", &settings).map_err(|error| broken(&error))?;
         let watch = Watch::new(engine.stack()).ok_or_else(|| broken(&"the tables have no names"))?;
         let file_system = engine
             .stack()
@@ -408,6 +413,12 @@ impl Run {
     #[cfg(test)]
     pub(super) fn order(&mut self, action: &'static str, fate: Fate) {
         self.orders.push((action, fate));
+    }
+
+    /// How many decisions of each kind the ledger has, each of which was decided again.
+    #[cfg(test)]
+    pub(super) fn replayed(&mut self) -> Result<std::collections::BTreeMap<String, usize>, Violation> {
+        self.watch.replayed(&mut self.engine.shared().cloud())
     }
 
     /// Changes how ECS and its events behave.

@@ -65,6 +65,27 @@ pub struct Route {
     pub path: String,
 }
 
+impl Route {
+    /// The one that is taken when no other fits.
+    pub fn default_route() -> Self {
+        Self {
+            method: "ANY".to_owned(),
+            path: DEFAULT.to_owned(),
+        }
+    }
+
+    /// Its key, as API Gateway writes it.
+    pub fn key(&self) -> String {
+        if self.path == DEFAULT {
+            return DEFAULT.to_owned();
+        }
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// The key of the default route.
+const DEFAULT: &str = "$default";
+
 /// An `EventBridge` rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -88,7 +109,13 @@ pub struct Mapping {
     pub queue: String,
     /// The most messages of one invocation.
     pub batch: usize,
+    /// The most invocations at the same time.
+    pub at_once: usize,
 }
+
+/// How many invocations one queue may have at once where the mapping does not say: what Lambda's pollers begin with
+/// (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings").
+const AT_ONCE: u64 = 5;
 
 /// Where an asynchronous invocation ends that fails for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,9 +213,12 @@ fn add(spec: &mut FunctionSpec, declaration: &Value) -> Option<()> {
     let properties = declaration.get("Properties")?;
     let text = |name: &str| properties.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     match declaration.get("Type")?.as_str()? {
-        "HttpApi" => spec.routes.push(Route {
-            method: text("Method")?.to_ascii_uppercase(),
-            path: text("Path")?,
+        "HttpApi" => spec.routes.push(match (text("Method"), text("Path")) {
+            (None, None) => Route::default_route(),
+            (method, path) => Route {
+                method: method?.to_ascii_uppercase(),
+                path: path?,
+            },
         }),
         "EventBridgeRule" => {
             spec.rules.push(Rule {
@@ -204,9 +234,12 @@ fn add(spec: &mut FunctionSpec, declaration: &Value) -> Option<()> {
         }
         "SQS" => {
             let batch = properties.get("BatchSize").and_then(Value::as_u64).unwrap_or(10);
+            let at_once = properties.pointer("/ScalingConfig/MaximumConcurrency");
+            let at_once = at_once.and_then(Value::as_u64).unwrap_or(AT_ONCE);
             spec.mappings.push(Mapping {
                 queue: text("Queue")?,
                 batch: usize::try_from(batch).ok()?,
+                at_once: usize::try_from(at_once).ok()?,
             });
         }
         _ => return None,

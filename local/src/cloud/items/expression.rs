@@ -1,12 +1,12 @@
 //! Expressions, as far as the functions write them.
 //!
 //! Source: Amazon `DynamoDB` Developer Guide, "Using expressions in `DynamoDB`". There are comparisons, `AND`, `OR`, `NOT`,
-//! parentheses, `attribute_exists`, `attribute_not_exists`, `SET` with `if_not_exists` and `list_append`, and `REMOVE`. Whatever
-//! else there is to write is refused, so that nobody relies on it unseen.
+//! parentheses, `attribute_exists`, `attribute_not_exists`, `SET` with sums, differences, `if_not_exists` and `list_append`, and
+//! `REMOVE`. Whatever else there is to write is refused, so that nobody relies on it unseen.
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Item;
 use crate::cloud::reply::Failure;
@@ -23,7 +23,7 @@ pub(super) struct Given<'a> {
 enum Token<'a> {
     /// A name, a placeholder, a keyword, or a path of them.
     Word(&'a str),
-    /// A parenthesis, a comma or a comparator.
+    /// A parenthesis, a comma, a comparator, a plus or a minus.
     Sign(&'a str),
 }
 
@@ -90,14 +90,14 @@ pub(super) fn projected(projection: &str, given: Given<'_>, item: &Item) -> Resu
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
         self.rest = self.rest.trim_start();
-        let signs = ["<>", "<=", ">=", "=", "<", ">", "(", ")", ","];
+        let signs = ["<>", "<=", ">=", "=", "<", ">", "(", ")", ",", "+", "-"];
         for sign in signs {
             if let Some(rest) = self.rest.strip_prefix(sign) {
                 self.rest = rest;
                 return Some(Token::Sign(sign));
             }
         }
-        let end = self.rest.find(|c: char| c.is_whitespace() || "<>=(),".contains(c));
+        let end = self.rest.find(|c: char| c.is_whitespace() || "<>=(),+-".contains(c));
         let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
         (!word.is_empty()).then_some(Token::Word(word))
@@ -208,6 +208,24 @@ impl<'a> Reader<'a> {
 
     /// What is assigned; it is read of the item as it was before.
     fn value(&mut self, before: &Item) -> Result<Value, Failure> {
+        let first = self.term(before)?;
+        let sum = if self.takes(Token::Sign("+")) {
+            i128::checked_add
+        } else if self.takes(Token::Sign("-")) {
+            i128::checked_sub
+        } else {
+            return Ok(first);
+        };
+        let second = self.term(before)?;
+        let numbers = typed(&first, "N")
+            .and_then(number)
+            .zip(typed(&second, "N").and_then(number));
+        let sum = numbers.and_then(|(first, second)| sum(first, second));
+        let sum = sum.ok_or_else(|| refused("An operand in the update expression has an incorrect data type"))?;
+        Ok(json!({ "N": sum.to_string() }))
+    }
+
+    fn term(&mut self, before: &Item) -> Result<Value, Failure> {
         if self.takes(Token::Word("if_not_exists")) {
             self.expect("(")?;
             let path = self.path()?;

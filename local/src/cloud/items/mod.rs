@@ -128,7 +128,7 @@ impl Items {
 
     fn answer(&mut self, action: &str, body: &Bytes) -> Answer {
         if action == "CreateTable" {
-            return self.create(&read::<Creation>(body)?);
+            return Ok(self.create(&read(body)?));
         }
         let input: Input = read(body)?;
         let table = self.tables.get_mut(&input.table_name);
@@ -148,7 +148,7 @@ impl Items {
         }
     }
 
-    fn create(&mut self, creation: &Creation) -> Answer {
+    fn create(&mut self, creation: &Creation) -> Value {
         let part = |schema: &[KeyPart], kind: &str| {
             let part = schema.iter().find(|part| part.key_type == kind);
             part.map(|part| part.attribute_name.clone())
@@ -166,7 +166,7 @@ impl Items {
             rows: BTreeMap::new(),
         };
         self.tables.insert(creation.table_name.clone(), table);
-        Ok(json!({"TableDescription": {"TableName": creation.table_name, "TableStatus": "ACTIVE"}}))
+        json!({"TableDescription": {"TableName": creation.table_name, "TableStatus": "ACTIVE"}})
     }
 }
 
@@ -278,7 +278,7 @@ impl Table {
         if input.scan_index_forward == Some(false) {
             found.reverse();
         }
-        self.page(input, found, index)
+        self.page(input, &found, index)
     }
 
     fn scan(&self, input: &Input) -> Answer {
@@ -288,11 +288,12 @@ impl Table {
             rows.retain(|row| bounds.contains(&(row.place >> 12)));
             rows.sort_by_key(|row| row.place);
         }
-        self.page(input, rows.into_iter().map(|row| &row.item).collect(), None)
+        let items: Vec<&Item> = rows.into_iter().map(|row| &row.item).collect();
+        self.page(input, &items, None)
     }
 
     /// What is behind the start key, up to the limit, less what the filter leaves out.
-    fn page(&self, input: &Input, found: Vec<&Item>, index: Option<&Index>) -> Answer {
+    fn page(&self, input: &Input, found: &[&Item], index: Option<&Index>) -> Answer {
         let after = match &input.exclusive_start_key {
             Some(start) => {
                 let start = self.key(start);

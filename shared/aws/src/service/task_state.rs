@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use berth_core::event::{
-    CrashBudget, DeploymentChange, DeploymentState, DesiredStatus, Reading, Scope, StopCause, TaskObservation,
-    TaskStatus, read_event, stop_cause,
+    CrashBudget, DeploymentChange, DeploymentState, Reading, Scope, StopCause, TaskObservation, TaskStatus, read_event,
+    stop_cause,
 };
 use berth_core::explain::Ruling;
 use berth_core::idle::not_before;
@@ -71,9 +71,7 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
         None if ended_after_its_successor_began(&before, task) => before,
         None => return Ok(()),
     };
-    // ECS tells of a RUNNING task once more when it is to stop. That is no news to anybody.
-    let runs = task.last_status == TaskStatus::Running && task.desired_status == DesiredStatus::Running;
-    if runs && tenant.intent.state == Wanted::Running {
+    if task.last_status == TaskStatus::Running && tenant.intent.state == Wanted::Running {
         let since = task.started_at.unwrap_or(now);
         let protected = not_before(&tenant, context.idle.min_uptime(&tenant.overlay), now);
         let generation = tenant.intent.generation;
@@ -82,7 +80,7 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
     if task.last_status == TaskStatus::Stopped {
         tenant = task_stopped(context, tenant, task).await?;
     }
-    if tenant.due_at.is_some() && (runs || task.last_status == TaskStatus::Stopped) {
+    if !tenant.is_settled() && matches!(task.last_status, TaskStatus::Running | TaskStatus::Stopped) {
         context
             .queue
             .nudge(id, tenant.intent.generation, "task-state", now)
@@ -150,7 +148,7 @@ async fn deployment_changed(context: &Context, change: &DeploymentChange) -> Res
             let Some(tenant) = context.tenants.get(id).await? else {
                 return Ok(());
             };
-            if tenant.service() == change.service && tenant.due_at.is_some() {
+            if tenant.service() == change.service && !tenant.is_settled() {
                 context
                     .queue
                     .nudge(id, tenant.intent.generation, "deployment", context.clock.now())

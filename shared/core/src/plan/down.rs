@@ -1,6 +1,6 @@
 //! Towards no task at all.
 
-use super::{Failure, Heartbeats, Next, Proof, Service, Step, World, at_rest, stop_or_look};
+use super::{Failure, Heartbeats, Next, Proof, Service, Step, World, at_rest};
 use crate::tenant::Tenant;
 
 /// The next step towards no task, for a tenant that is meant to sleep.
@@ -23,7 +23,7 @@ pub(super) fn give_up(tenant: &Tenant, failure: &Failure, world: &World) -> Next
 fn to_rest(tenant: &Tenant, world: &World) -> Result<(), Next> {
     let name = tenant.service();
     match &world.service {
-        None => return Err(Next::Do(stop_or_look(tenant, name))),
+        None => return Err(Next::Do(Step::LookAtService(name))),
         Some(Service::Active(service)) if service.desired > 0 => return Err(Next::Do(Step::Stop(name))),
         Some(Service::Active(_) | Service::Draining) => at_rest(tenant, &name, world)?,
         Some(Service::Absent | Service::Inactive) => {}

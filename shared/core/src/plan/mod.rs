@@ -7,8 +7,10 @@
 
 mod down;
 mod goal;
+mod overdue;
 mod retire;
 mod step;
+mod tidy;
 mod up;
 mod world;
 
@@ -16,11 +18,13 @@ mod world;
 mod tests;
 
 pub use goal::{Failure, Goal, Replacing, Target};
+pub(crate) use overdue::WAITING;
+pub use overdue::overdue;
 pub use step::{Next, Proof, Step, Wait};
-pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Service, World};
+pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Reached, Service, World};
 
 use crate::event::TaskStatus;
-use crate::tenant::{Generation, Order, ServiceName, Tenant, Wanted};
+use crate::tenant::{Order, ServiceName, Tenant, Wanted};
 
 /// The next step towards the goal, or why there is none.
 ///
@@ -40,16 +44,6 @@ pub fn next(tenant: &Tenant, goal: &Goal, world: &World) -> Next {
     }
 }
 
-/// The first step towards a service without tasks. One that has a task, as the row knows, is told to have none without
-/// looking: to say it again changes nothing.
-fn stop_or_look(tenant: &Tenant, name: ServiceName) -> Step {
-    if tenant.has_live_task() {
-        Step::Stop(name)
-    } else {
-        Step::LookAtService(name)
-    }
-}
-
 /// `Ok` once every task of the service is proven to be STOPPED, else what to do or to wait for.
 fn at_rest(tenant: &Tenant, name: &ServiceName, world: &World) -> Result<(), Next> {
     if let Some(Service::Active(service)) = &world.service {
@@ -58,9 +52,6 @@ fn at_rest(tenant: &Tenant, name: &ServiceName, world: &World) -> Result<(), Nex
         }
         if service.has_tasks() {
             return Err(Next::Wait(Wait::TasksToStop(Vec::new())));
-        }
-        if rests_since_last_proof(tenant, service) {
-            return Ok(());
         }
     }
     let Some(tasks) = &world.tasks else {
@@ -77,15 +68,6 @@ fn at_rest(tenant: &Tenant, name: &ServiceName, world: &World) -> Result<(), Nex
         Some(until) => Err(Next::Wait(Wait::ToBeSure(until))),
         None => Ok(()),
     }
-}
-
-/// Every task was proven to be STOPPED for the generation before this one, and nothing was started since: only a pass for
-/// this generation could have, and the service, which has none to start, would show it.
-fn rests_since_last_proof(tenant: &Tenant, service: &ActiveService) -> bool {
-    let applied = tenant.made.applied.as_ref().map(|applied| applied.generation);
-    let stopped = |proven: Generation| applied < Some(proven) && proven.next() == tenant.intent.generation;
-    let proven = tenant.made.settled.map(|settled| settled.generation);
-    proven.is_some_and(stopped) && service.desired == 0 && !tenant.has_live_task()
 }
 
 /// The record that ECS was told in this pass to let the service have no task, if a later look could be misled without.

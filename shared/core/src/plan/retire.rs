@@ -1,6 +1,6 @@
 //! Towards nothing: what is left of an incarnation of a tenant.
 
-use super::{Heartbeats, Next, Service, Step, World, at_rest, stop_or_look};
+use super::{Heartbeats, Next, Service, Step, World, at_rest};
 use crate::tenant::{Generation, ServiceName, Tenant};
 
 /// The next step towards nothing being left of this incarnation: tasks, service, revisions, access point, in the order
@@ -9,7 +9,7 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     let name = ServiceName::new(tenant.tenant_id.clone(), incarnation);
     let current = incarnation == tenant.incarnation;
     match &world.service {
-        None => return Next::Do(stop_or_look(tenant, name)),
+        None => return Next::Do(Step::LookAtService(name)),
         Some(Service::Active(service)) if service.desired > 0 => return Next::Do(Step::Stop(name)),
         Some(Service::Active(_)) => {
             return at_rest(tenant, &name, world).map_or_else(|next| next, |()| Next::Do(Step::DeleteService(name)));
@@ -26,9 +26,9 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     }
     match &world.own_definitions {
         None => return Next::Do(Step::LookAtOwnDefinitions(incarnation)),
-        Some(arns) => {
-            if let Some(arn) = arns.first() {
-                return Next::Do(Step::Deregister(arn.clone()));
+        Some(own) => {
+            if let Some(revision) = own.first() {
+                return Next::Do(Step::Deregister(revision.clone()));
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The steps of a plan, and the reasons for taking none.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
-use crate::definition::{FileSystemId, Fingerprint};
+use crate::definition::{FileSystemId, Fingerprint, Revision};
 use crate::plan::Failure;
 use crate::tenant::{Applied, Files, Generation, ServiceName};
 
@@ -24,6 +26,8 @@ pub enum Step {
     LookAtService(ServiceName),
     /// Read the tasks of the service that may be alive.
     LookAtTasks(ServiceName),
+    /// Read what the registry says of the target's fingerprint.
+    LookAtDefinition(Fingerprint),
     /// Read which revisions were registered for this incarnation alone.
     LookAtOwnDefinitions(Generation),
     /// Make the tenant's directory.
@@ -33,7 +37,7 @@ pub enum Step {
         /// For which incarnation.
         incarnation: Generation,
     },
-    /// Register the target's definition, unless that is done.
+    /// Register the target's definition.
     Register(Fingerprint),
     /// Make the service, with one task.
     CreateService {
@@ -73,7 +77,7 @@ pub enum Step {
     /// Delete the service, which has no task any more.
     DeleteService(ServiceName),
     /// Deregister a revision that nobody else uses.
-    Deregister(String),
+    Deregister(Revision),
     /// Delete the tenant's directory entry; its data stays.
     DeleteAccessPoint(Files),
     /// Record that nothing is left of a former incarnation.
@@ -106,12 +110,26 @@ pub enum Wait {
     DefinitionToBeRegistered(Fingerprint),
 }
 
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TasksToStop(tasks) if tasks.is_empty() => f.write_str("the service to have no task"),
+            Self::TasksToStop(tasks) => write!(f, "{} to be STOPPED", tasks.join(", ")),
+            Self::ToBeSure(until) => write!(f, "{until}, before which a task may be there that is not seen"),
+            Self::TaskToStart => f.write_str("a task to be RUNNING"),
+            Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
+            Self::DefinitionToBeRegistered(fingerprint) => write!(f, "definition {fingerprint} to be registered"),
+        }
+    }
+}
+
 impl Step {
     /// A short name for logs, rows and counters.
     pub fn name(&self) -> &'static str {
         match self {
             Self::LookAtService(_) => "look-at-service",
             Self::LookAtTasks(_) => "look-at-tasks",
+            Self::LookAtDefinition(_) => "look-at-definition",
             Self::LookAtOwnDefinitions(_) => "look-at-own-definitions",
             Self::CreateAccessPoint { .. } => "create-access-point",
             Self::Register(_) => "register",

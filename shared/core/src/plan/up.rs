@@ -2,17 +2,17 @@
 
 use super::{
     ActiveService, Definition, DeploymentState, Heartbeats, Next, Proof, Replacing, Service, Step, Target, Wait, World,
-    at_rest,
+    at_rest, tidy,
 };
 use crate::tenant::{Applied, Reason, Tenant};
 
 /// The next step towards a running task of `target`.
 pub(super) fn next(tenant: &Tenant, target: &Target, world: &World) -> Next {
-    if world.proven {
-        return Next::Rest;
-    }
     if let Some(proof) = proof(tenant) {
         return Next::Do(Step::Settle(proof));
+    }
+    if let Some(reached) = &world.reached {
+        return tidy::next(tenant, reached, world);
     }
     let (wanted, replacing) = match revision(tenant, target, world) {
         Ok(found) => found,
@@ -20,19 +20,14 @@ pub(super) fn next(tenant: &Tenant, target: &Target, world: &World) -> Next {
     };
     let name = tenant.service();
     match &world.service {
-        None if !is_new(tenant) => Next::Do(Step::LookAtService(name)),
+        None => Next::Do(Step::LookAtService(name)),
         Some(Service::Draining) => Next::Wait(Wait::ServiceToDrain(name)),
-        None | Some(Service::Absent | Service::Inactive) => Next::Do(Step::CreateService {
+        Some(Service::Absent | Service::Inactive) => Next::Do(Step::CreateService {
             name,
             definition_arn: wanted.definition_arn,
         }),
         Some(Service::Active(service)) => with_service(tenant, service, wanted, replacing, world),
     }
-}
-
-/// ECS was told nothing of this incarnation yet, as far as the row knows. If it was, making the service says so.
-fn is_new(tenant: &Tenant) -> bool {
-    tenant.made.applied.is_none() && tenant.made.told.is_none()
 }
 
 /// The generation is not settled, and its current task is RUNNING with what was applied for it.
@@ -68,8 +63,9 @@ fn revision(tenant: &Tenant, target: &Target, world: &World) -> Result<(Applied,
                 },
                 replacing,
             )),
-            None => Err(Next::Do(Step::Register(*fingerprint))),
+            None => Err(Next::Do(Step::LookAtDefinition(*fingerprint))),
         },
+        Some(Definition::Absent) => Err(Next::Do(Step::Register(*fingerprint))),
         Some(Definition::Claimed) => Err(Next::Wait(Wait::DefinitionToBeRegistered(*fingerprint))),
         Some(Definition::Registered(arn)) => {
             let (fingerprint, definition_arn) = (*fingerprint, arn.clone());
@@ -123,10 +119,9 @@ fn with_service(
         });
     }
     match &world.tasks {
-        // What was told in this pass shows nothing yet.
-        None if world.told.is_none() => Next::Do(Step::LookAtTasks(name)),
+        None => Next::Do(Step::LookAtTasks(name)),
         Some(_) if tenant.runs(&wanted) => Next::Rest,
-        None | Some(_) => Next::Wait(Wait::TaskToStart),
+        Some(_) => Next::Wait(Wait::TaskToStart),
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::definition::Revision;
 use crate::event::{TaskObservation, TaskStatus};
-use crate::tenant::{Order, Tenant, Told};
+use crate::tenant::{Applied, Order, Tenant, Told};
 
 /// What has been learned of AWS in this pass. `None` means *not looked yet*; a call that failed never gets here, so an
 /// error cannot be mistaken for an absence.
@@ -22,18 +23,25 @@ pub struct World {
     pub unsure_until: Option<Timestamp>,
     /// When ECS was told in this pass to let the service have no task.
     pub emptied_at: Option<Timestamp>,
-    /// The registered revision of the target's fingerprint, once the registry was asked for it.
+    /// The registered revision of the target's fingerprint.
     pub definition: Option<Definition>,
     /// The revisions that were registered for this incarnation alone.
-    pub own_definitions: Option<Vec<String>>,
+    pub own_definitions: Option<Vec<Revision>>,
     /// The revision that ECS did not take any more in this pass, so that it was registered anew; that is done once.
     pub renewed: Option<String>,
     /// The definition that ECS was told to run in this pass.
     pub told: Option<String>,
     /// Whether heartbeats are accepted, as far as this pass has seen to it.
     pub heartbeats: Option<Heartbeats>,
-    /// In this pass the present generation was proven to be reached.
-    pub proven: bool,
+    /// In this pass the generation was proven to be reached.
+    pub reached: Option<Reached>,
+}
+
+/// A generation that was proven to be reached in this pass: nobody has to look once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The definition that was the last good one before.
+    pub before: Option<Applied>,
 }
 
 /// Whether heartbeats are accepted.
@@ -87,9 +95,11 @@ pub enum DeploymentState {
     },
 }
 
-/// What the registry says of a fingerprint that is to be registered unless it is.
+/// What the registry says of a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Definition {
+    /// Nobody has registered it.
+    Absent,
     /// Somebody else is registering it right now.
     Claimed,
     /// It is this revision.

@@ -43,6 +43,9 @@ pub struct Tenant {
     pub crashes: Crashes,
     /// When somebody must look at this tenant again, in milliseconds; absent once it is settled.
     pub due_at: Option<i64>,
+    /// Since when it is on its way, in milliseconds; absent once it is settled.
+    #[serde(default, with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub unsettled_at: Option<Timestamp>,
     /// When it is to be up. Written by the API; the sweep takes away what has come true.
     #[serde(flatten)]
     pub booked: Booked,

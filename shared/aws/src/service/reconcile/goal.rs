@@ -15,11 +15,6 @@ pub(super) struct Aim {
     pub(super) rendered: Option<Rendered>,
 }
 
-/// The release that a generation takes, as a pass has read it. It reads it once: a release that is promoted meanwhile is
-/// taken as late as one that is promoted after the pass.
-#[derive(Default)]
-pub(super) struct Taken(Option<(Generation, Option<ReleaseId>)>);
-
 /// A rendered definition that may have to be registered.
 pub(super) struct Rendered {
     pub(super) definition: Definition,
@@ -45,7 +40,7 @@ pub(super) fn depends_on(tenant: &Tenant) -> impl PartialEq {
 }
 
 /// The goal of a tenant, by the release that it takes.
-pub(super) async fn of(context: &Context, tenant: &Tenant, taken: &mut Taken) -> Result<Aim, CallError> {
+pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallError> {
     if tenant.intent.state != Wanted::Running || !tenant.retiring.is_empty() {
         return Ok(Aim {
             goal: Goal::Down,
@@ -58,7 +53,7 @@ pub(super) async fn of(context: &Context, tenant: &Tenant, taken: &mut Taken) ->
             rendered: None,
         });
     }
-    let Some(release) = taken.by(context, tenant).await? else {
+    let Some(release) = release(context, tenant).await? else {
         return Ok(impossible(
             "no_release",
             "no base has been promoted yet: deploy the base stack first".to_owned(),
@@ -117,18 +112,6 @@ pub(super) async fn of(context: &Context, tenant: &Tenant, taken: &mut Taken) ->
             Err(error) => impossible("render_failed", error.to_string()),
         },
     )
-}
-
-impl Taken {
-    async fn by(&mut self, context: &Context, tenant: &Tenant) -> Result<Option<ReleaseId>, CallError> {
-        let generation = tenant.intent.generation;
-        if let Some((_, release)) = self.0.filter(|(of, _)| *of == generation) {
-            return Ok(release);
-        }
-        let release = release(context, tenant).await?;
-        self.0 = Some((generation, release));
-        Ok(release)
-    }
 }
 
 /// The release that the tenant takes; `None` as long as none was promoted.

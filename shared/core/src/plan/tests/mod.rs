@@ -1,16 +1,22 @@
 //! Plans against a small model of AWS: what they do, what they wait for, and that they come to rest.
 
-use jiff::Timestamp;
-use proptest::prelude::*;
+mod anything;
+mod behind;
+mod down;
+mod failing;
+mod overdue;
+mod tidy;
+mod up;
 
 use super::*;
-use crate::definition::{AccessPoint, Fingerprint};
+use crate::definition::{AccessPoint, Fingerprint, Revision};
 use crate::event::{Crashes, DesiredStatus, Gate, Observed, TaskObservation, judge_observation};
 use crate::release::ReleaseId;
 use crate::tenant::{
     Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Order, Outlook, Overlay, Phase,
     Reason, Settled, Told, phase,
 };
+use jiff::Timestamp;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -18,6 +24,13 @@ fn at(second: i64) -> Timestamp {
 
 fn fingerprint(kind: u8) -> Fingerprint {
     format!("{kind:064x}").parse().unwrap()
+}
+
+/// The revision that it is registered as in the model.
+fn revision(fingerprint: Fingerprint) -> Revision {
+    let number = u64::from_str_radix(&fingerprint.to_string(), 16).unwrap();
+    let arn = format!("base-user:{number}");
+    Revision { fingerprint, arn }
 }
 
 fn tenant() -> Tenant {
@@ -42,6 +55,7 @@ fn tenant() -> Tenant {
         stopped: None,
         crashes: Crashes::default(),
         due_at: Some(0),
+        unsettled_at: Some(at(0)),
         booked: Booked::default(),
     }
 }
@@ -144,25 +158,8 @@ impl Model {
         panic!("no end in sight: {:?}", self.log);
     }
 
-    /// A pass that is lost after so many steps. Its message, and so any other pass, is hidden for longer than looks are
-    /// behind.
-    fn lost_pass(&mut self, steps: usize) {
-        let mut world = World::default();
-        for _ in 0..steps {
-            let Next::Do(step) = next(&self.tenant, &self.goal(), &world) else {
-                return;
-            };
-            self.log.push(step.name());
-            self.act(step, &mut world);
-        }
-        self.log.push("lost");
-        for _ in 0..Told::BEHIND.as_secs() {
-            self.ecs();
-        }
-    }
-
     fn break_current(&mut self) {
-        self.bad.push(fingerprint(self.goal_kind).to_string());
+        self.bad.push(revision(fingerprint(self.goal_kind)).arn);
     }
 
     fn alive(&self) -> usize {
@@ -172,11 +169,7 @@ impl Model {
             .count()
     }
 
-    /// ECS is told to let the service have one task. What it has been told before it is not told again.
     fn start(&mut self, name: &ServiceName, arn: String) {
-        if matches!(self.service(name), Service::Active(same) if same.desired == 1 && same.definition_arn == arn) {
-            return;
-        }
         if self.replacing == Replacing::Strict {
             assert_eq!(self.alive(), 0, "a task is started beside another: {:?}", self.log);
         }
@@ -188,11 +181,6 @@ impl Model {
             deployment: DeploymentState::InProgress,
         };
         *self.service(name) = Service::Active(running);
-    }
-
-    /// There is such a service, and it was not made like this: "Creation of service was not idempotent".
-    fn exists_otherwise(&mut self, name: &ServiceName, arn: &str) -> bool {
-        matches!(self.service(name), Service::Active(other) if other.desired != 1 || other.definition_arn != arn)
     }
 
     fn act(&mut self, step: Step, world: &mut World) {
@@ -208,8 +196,16 @@ impl Model {
                 world.with_tasks(tasks.clone(), &self.tenant, at(self.clock));
                 self.observe(tasks.last());
             }
+            Step::LookAtDefinition(wanted) => {
+                let known = self.registered.contains(&wanted);
+                world.definition = Some(if known {
+                    Definition::Registered(revision(wanted).arn)
+                } else {
+                    Definition::Absent
+                });
+            }
             Step::LookAtOwnDefinitions(_) => {
-                world.own_definitions = Some(self.registered.iter().map(ToString::to_string).collect());
+                world.own_definitions = Some(self.registered.iter().copied().map(revision).collect());
             }
             Step::CreateAccessPoint {
                 file_system_id,
@@ -223,14 +219,8 @@ impl Model {
                 self.tenant.made.access_point = Some(Files { place, incarnation });
             }
             Step::Register(wanted) => {
-                if !self.registered.contains(&wanted) {
-                    self.registered.push(wanted);
-                }
-                world.definition = Some(Definition::Registered(wanted.to_string()));
-            }
-            Step::CreateService { name, definition_arn } if self.exists_otherwise(&name, &definition_arn) => {
-                let service = self.service(&name).clone();
-                world.with_look(service, self.tenant.made.told.as_ref(), at(self.clock));
+                self.registered.push(wanted);
+                world.definition = Some(Definition::Registered(revision(wanted).arn));
             }
             Step::CreateService { name, definition_arn } | Step::Run { name, definition_arn } => {
                 self.start(&name, definition_arn.clone());
@@ -266,20 +256,19 @@ impl Model {
                 overlay_version: Some(self.tenant.overlay_version),
             }),
             Step::Settle(proof) => {
-                world.proven = true;
+                let before = self.tenant.made.last_good.clone();
                 self.record_proof(proof);
+                world.reached = Some(Reached { before });
             }
             Step::GiveUp(failure) => self.record_failure(failure),
             Step::DeleteService(name) => {
                 *self.service(&name) = Service::Inactive;
                 world.with_service(Service::Inactive);
             }
-            Step::Deregister(arn) => {
-                self.registered.retain(|other| other.to_string() != arn);
-                world
-                    .own_definitions
-                    .iter_mut()
-                    .for_each(|own| own.retain(|other| *other != arn));
+            Step::Deregister(gone) => {
+                self.registered.retain(|other| *other != gone.fingerprint);
+                let own = world.own_definitions.iter_mut();
+                own.for_each(|own| own.retain(|other| *other != gone));
             }
             Step::DeleteAccessPoint(_) => self.tenant.made.access_point = None,
             Step::Forget(incarnation) => {
@@ -304,7 +293,8 @@ impl Model {
             generation,
             at: at(self.clock),
         });
-        self.tenant.due_at = None;
+        (self.tenant.due_at, self.tenant.unsettled_at) = (None, None);
+        self.tenant.made.last_error = None;
         if let Proof::Running(applied) = proof {
             self.tenant.made.last_good = Some(applied);
         }
@@ -379,7 +369,9 @@ impl Model {
             }
             let counted =
                 |task: &&TaskObservation| matches!(task.last_status, TaskStatus::Pending | TaskStatus::Running);
-            if service.desired == 1 && self.tasks.iter().filter(counted).count() == 0 {
+            // ECS starts no more tasks for a deployment that it has given up.
+            let given_up = matches!(service.deployment, DeploymentState::Failed { .. });
+            if service.desired == 1 && !given_up && self.tasks.iter().filter(counted).count() == 0 {
                 if self.bad.contains(&service.definition_arn) {
                     let reason = "tasks failed to start".to_owned();
                     service.deployment = DeploymentState::Failed { reason };
@@ -416,8 +408,7 @@ impl Model {
     fn settle(&mut self) {
         (self.behind, self.silent) = (0, false);
         for _ in 0..60 {
-            // The pass that has just proven something rests without another look; the one after it looks.
-            if self.pass() == Next::Rest && self.pass() == Next::Rest {
+            if self.pass() == Next::Rest {
                 assert_eq!(self.pass(), Next::Rest, "planning after applying plans nothing");
                 return;
             }
@@ -471,349 +462,4 @@ fn settled(replacing: Replacing) -> Model {
     model.log.clear();
     model.clock += 60;
     model
-}
-
-#[test]
-fn p1_a_provision_makes_each_thing_once() {
-    let mut model = Model::new(Replacing::Strict);
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Running);
-    let once = [
-        "create-access-point",
-        "register",
-        "create-service",
-        "open-activity",
-        "confirm",
-        "settle",
-    ];
-    for step in once {
-        assert_eq!(
-            model.log.iter().filter(|done| **done == step).count(),
-            1,
-            "{step}: {:?}",
-            model.log
-        );
-    }
-}
-
-#[test]
-fn a_wake_right_after_a_proven_stop_looks_at_the_service_and_nothing_else() {
-    let mut model = settled(Replacing::Strict);
-    model.intend(Wanted::Stopped, Reason::Idle);
-    model.settle();
-    model.log.clear();
-    model.intend(Wanted::Running, Reason::Wake);
-    model.pass();
-    assert_eq!(model.log, ["look-at-service", "run", "open-activity", "confirm"]);
-}
-
-#[test]
-fn e12_a_change_with_a_volume_waits_for_the_old_task_to_be_stopped() {
-    let mut model = settled(Replacing::Strict);
-    model.goal_kind = 2;
-    model.intend(Wanted::Running, Reason::Change);
-    assert_eq!(model.pass(), Next::Wait(Wait::TasksToStop(Vec::new())));
-    assert!(
-        model.log.contains(&"stop") && !model.log.contains(&"run"),
-        "{:?}",
-        model.log
-    );
-    model.ecs();
-    assert!(
-        matches!(model.pass(), Next::Wait(Wait::TasksToStop(tasks)) if tasks.len() == 1),
-        "in its stop timeout"
-    );
-    model.ecs();
-    model.pass();
-    assert!(model.log.contains(&"run"), "{:?}", model.log);
-}
-
-#[test]
-fn a_change_without_a_volume_is_one_update() {
-    let mut model = settled(Replacing::Rolling);
-    model.goal_kind = 2;
-    model.intend(Wanted::Running, Reason::Change);
-    model.pass();
-    assert!(
-        model.log.contains(&"run") && !model.log.contains(&"stop"),
-        "{:?}",
-        model.log
-    );
-}
-
-#[test]
-fn a14_a_change_that_renders_the_same_touches_no_service() {
-    let mut model = settled(Replacing::Strict);
-    model.intend(Wanted::Running, Reason::Change);
-    model.settle();
-    assert!(
-        !model
-            .log
-            .iter()
-            .any(|step| ["run", "stop", "create-service", "register"].contains(step)),
-        "{:?}",
-        model.log
-    );
-}
-
-#[test]
-fn a_restart_stops_and_starts_even_if_nothing_changed() {
-    let mut model = settled(Replacing::Strict);
-    let before = model.tenant.observed.clone().unwrap().task_arn;
-    model.intend(Wanted::Running, Reason::Restart);
-    model.settle();
-    assert_ne!(model.tenant.observed.unwrap().task_arn, before);
-}
-
-#[test]
-fn e9_a_definition_that_never_started_is_given_up_and_costs_nothing() {
-    let mut model = Model::new(Replacing::Strict);
-    model.break_current();
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Failed);
-    assert!(matches!(model.service(&model.tenant.service()), Service::Active(service) if service.desired == 0));
-    model.bad.clear();
-    model.intend(Wanted::Running, Reason::Retry);
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Running, "a retry tries again");
-}
-
-#[test]
-fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
-    let mut model = settled(Replacing::Strict);
-    let good = model.tenant.made.last_good.clone().unwrap();
-    model.intend(Wanted::Stopped, Reason::Idle);
-    model.settle();
-    model.goal_kind = 2;
-    model.break_current();
-    model.intend(Wanted::Running, Reason::Wake);
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Running);
-    assert_eq!(
-        model.tenant.made.applied.as_ref().unwrap().fingerprint,
-        good.fingerprint
-    );
-    assert_eq!(model.tenant.made.failed[0].fingerprint, fingerprint(2));
-    let fallen_back = |model: &Model| {
-        let from = model.tenant.fell_back_from(Some(ReleaseId::FIRST));
-        from.map(|failed| failed.fingerprint)
-    };
-    assert_eq!(fallen_back(&model), Some(fingerprint(2)), "and it can be told");
-    model.log.clear();
-    model.intend(Wanted::Running, Reason::Restart);
-    model.settle();
-    let applied: &Applied = model.tenant.made.applied.as_ref().unwrap();
-    assert_eq!(
-        applied.fingerprint, good.fingerprint,
-        "what failed is not tried again unasked"
-    );
-    assert_eq!(fallen_back(&model), Some(fingerprint(2)), "nor forgotten");
-    model.tenant.overlay_version += 1;
-    model.goal_kind = 3;
-    model.intend(Wanted::Running, Reason::Change);
-    model.settle();
-    assert_eq!(fallen_back(&model), None, "a change that starts is no fallback");
-}
-
-#[test]
-fn e9_what_the_circuit_breaker_took_back_has_failed_even_if_nothing_was_ever_seen_to_run() {
-    let mut model = settled(Replacing::Strict);
-    (model.tenant.observed, model.tenant.made.last_good) = (None, None);
-    model.tenant.made.settled = None;
-    let rolled_back = ActiveService {
-        definition_arn: "what ECS saw run, and the row did not".to_owned(),
-        desired: 1,
-        running: 0,
-        pending: 1,
-        deployment: DeploymentState::InProgress,
-    };
-    let world = World {
-        service: Some(Service::Active(rolled_back)),
-        ..World::default()
-    };
-    let step = next(&model.tenant, &model.goal(), &world);
-    assert!(matches!(step, Next::Do(Step::MarkFailed { .. })), "{step:?}");
-}
-
-#[test]
-fn p5_a_tenant_made_anew_while_the_old_one_drains_gets_a_service_of_its_own() {
-    let mut model = settled(Replacing::Strict);
-    model.intend(Wanted::Deleted, Reason::Delete);
-    model.pass();
-    model.intend(Wanted::Running, Reason::Provision);
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Running);
-    assert_eq!(model.tenant.service().to_string(), "t-acme-g3");
-    assert!(matches!(model.services[0].1, Service::Inactive), "the old one is gone");
-}
-
-#[test]
-fn p6_a_delete_leaves_nothing() {
-    let mut model = settled(Replacing::Strict);
-    model.intend(Wanted::Deleted, Reason::Delete);
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Deleted);
-    assert!(model.registered.is_empty() && model.tenant.made.access_point.is_none());
-    assert_eq!(model.alive(), 0);
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Ecs,
-    Pass,
-    Intent(Wanted, Reason),
-    NewDefinition,
-    Break,
-    Mend,
-    Crash,
-    LostPass(usize),
-    Behind(usize),
-    Silent(bool),
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        4 => Just(Event::Ecs),
-        4 => Just(Event::Pass),
-        1 => Just(Event::Intent(Wanted::Running, Reason::Wake)),
-        1 => Just(Event::Intent(Wanted::Running, Reason::Restart)),
-        1 => Just(Event::Intent(Wanted::Running, Reason::Retry)),
-        1 => Just(Event::Intent(Wanted::Stopped, Reason::Sleep)),
-        1 => Just(Event::Intent(Wanted::Deleted, Reason::Delete)),
-        1 => Just(Event::NewDefinition),
-        1 => Just(Event::Break),
-        1 => Just(Event::Mend),
-        1 => Just(Event::Crash),
-        1 => (1_usize..8).prop_map(Event::LostPass),
-        1 => (0..=LAG).prop_map(Event::Behind),
-        1 => any::<bool>().prop_map(Event::Silent),
-    ];
-    proptest::collection::vec(event, 0..60)
-}
-
-proptest! {
-    /// Whatever happens in whatever order: no task is started beside another, and once it ends the last intent stands.
-    #[test]
-    fn the_last_intent_wins(events in events(), strict in any::<bool>()) {
-        let mut model = Model::new(if strict { Replacing::Strict } else { Replacing::Rolling });
-        for event in events {
-            match event {
-                Event::Ecs => model.ecs(),
-                Event::Pass => drop(model.pass()),
-                Event::Intent(state, reason) => model.intend(state, reason),
-                Event::NewDefinition => model.goal_kind = model.goal_kind % 3 + 1,
-                Event::Break => model.break_current(),
-                Event::Mend => model.bad.clear(),
-                Event::Crash => model.crash(),
-                Event::LostPass(steps) => model.lost_pass(steps),
-                Event::Behind(steps) => model.behind = steps,
-                Event::Silent(silent) => model.silent = silent,
-            }
-        }
-        model.settle();
-        model.ecs(); // a rolling replacement settles on its new task while the old one still winds down
-        let ended = phase(&model.tenant);
-        match model.tenant.intent.state {
-            Wanted::Running => prop_assert!(matches!(ended, Phase::Running | Phase::Failed), "{ended:?}"),
-            Wanted::Stopped => prop_assert_eq!(ended, Phase::Stopped),
-            Wanted::Deleted => prop_assert_eq!(ended, Phase::Deleted),
-        }
-        prop_assert_eq!(model.alive(), usize::from(ended == Phase::Running));
-    }
-}
-
-/// The plan for a tenant whose service and tasks read as empty, and what it says after a look at the tasks.
-fn up_from_empty(tenant: &Tenant, now: Timestamp) -> [Next; 2] {
-    let target = Target::Definition {
-        fingerprint: fingerprint(2),
-        release: ReleaseId::FIRST,
-        replacing: Replacing::Strict,
-    };
-    let empty = Service::Active(ActiveService {
-        definition_arn: "old".to_owned(),
-        desired: 0,
-        running: 0,
-        pending: 0,
-        deployment: DeploymentState::InProgress,
-    });
-    let mut world = World {
-        definition: Some(Definition::Registered("new".to_owned())),
-        ..World::default()
-    };
-    world.with_look(empty, tenant.made.told.as_ref(), now);
-    let goal = Goal::Up(target);
-    let first = next(tenant, &goal, &world);
-    world.with_tasks(Vec::new(), tenant, now);
-    [first, next(tenant, &goal, &world)]
-}
-
-fn told(order: Order) -> Told {
-    Told { order, at: at(1_000) }
-}
-
-/// The last moment at which a look may be behind what was told, and the first at which it is not.
-fn behind_and_not() -> [Timestamp; 2] {
-    let shows_at = told(Order::Stop).shows_at();
-    [shows_at - std::time::Duration::from_millis(1), shows_at]
-}
-
-#[test]
-fn a15_a_service_that_was_told_to_run_a_moment_ago_is_not_taken_for_empty() {
-    let mut tenant = settled(Replacing::Strict).tenant;
-    tenant.observed = None;
-    tenant.intent.generation = tenant.intent.generation.next();
-    tenant.made.told = Some(told(Order::Run("old".to_owned())));
-    let (name, [behind, not]) = (tenant.service(), behind_and_not());
-    assert_eq!(up_from_empty(&tenant, behind)[0], Next::Do(Step::Stop(name.clone())));
-    assert_eq!(up_from_empty(&tenant, not)[0], Next::Do(Step::LookAtTasks(name)));
-    assert!(matches!(up_from_empty(&tenant, not)[1], Next::Do(Step::Run { .. })));
-}
-
-#[test]
-fn a15_an_empty_look_right_after_a_stop_starts_no_second_task() {
-    let mut tenant = settled(Replacing::Strict).tenant;
-    tenant.observed = None;
-    tenant.intent.generation = tenant.intent.generation.next();
-    tenant.made.told = Some(told(Order::Stop));
-    let [behind, not] = behind_and_not();
-    assert_eq!(up_from_empty(&tenant, behind)[1], Next::Wait(Wait::ToBeSure(not)));
-    assert!(matches!(up_from_empty(&tenant, not)[1], Next::Do(Step::Run { .. })));
-}
-
-#[test]
-fn a15_a_task_that_ecs_has_just_replaced_another_with_is_waited_for() {
-    let mut model = settled(Replacing::Strict);
-    model.crash();
-    model.silent = true;
-    model.ecs();
-    model.intend(Wanted::Stopped, Reason::Sleep);
-    assert!(matches!(model.pass(), Next::Wait(Wait::TasksToStop(_))));
-    model.ecs();
-    model.behind = 2;
-    assert!(matches!(model.pass(), Next::Wait(Wait::ToBeSure(_))), "{:?}", model.log);
-    model.settle();
-    assert_eq!(phase(&model.tenant), Phase::Stopped);
-}
-
-#[test]
-fn a15_a_task_that_a_look_does_not_show_is_alive_as_long_as_ecs_cannot_have_forgotten_it() {
-    let mut tenant = settled(Replacing::Strict).tenant;
-    tenant.intent.generation = tenant.intent.generation.next();
-    tenant.made.told = None;
-    let seen = tenant.observed.clone().unwrap();
-    let young = seen.created_at + std::time::Duration::from_secs(3_599);
-    let alive = vec![seen.task_arn.clone()];
-    assert_eq!(up_from_empty(&tenant, young)[1], Next::Wait(Wait::TasksToStop(alive)));
-    let old = seen.created_at + std::time::Duration::from_hours(1);
-    assert!(matches!(up_from_empty(&tenant, old)[1], Next::Do(Step::Run { .. })));
-}
-
-#[test]
-fn a_task_that_an_event_said_to_be_stopped_is_so_whatever_a_look_shows() {
-    let model = settled(Replacing::Strict);
-    let (mut tenant, shown) = (model.tenant, model.tasks);
-    tenant.observed.as_mut().unwrap().last_status = TaskStatus::Stopped;
-    let mut world = World::default();
-    world.with_tasks(shown, &tenant, at(1_000));
-    assert_eq!((world.tasks, world.unlisted), (Some(Vec::new()), None));
 }
