@@ -146,9 +146,14 @@ fn starts_alone(cloud: &mut Cloud, body: &Value) -> Result<(), Violation> {
         return Ok(());
     };
     let region = cloud.region();
-    let exists = body.get("serviceName").is_some() && region.every_service().any(|service| Some(service.name) == name);
-    if exists {
-        // A repeat of CreateService, or a clash: it starts nothing.
+    let creates = body.get("serviceName").is_some();
+    let wanted = body.get("taskDefinition").and_then(Value::as_str);
+    let repeats = region.every_service().any(|service| {
+        // What is there already is not made again; nor is a deployment that the service has.
+        let has = creates || (service.desired == 1 && service.definition_arn.as_deref() == wanted);
+        Some(service.name) == name && has
+    });
+    if repeats {
         return Ok(());
     }
     let alive = region

@@ -1,4 +1,4 @@
-//! I5: of those whom a rollout moves, no more fail than are tolerated and may be on their way at once.
+//! I5: a rollout moves nobody once more have failed than are tolerated and may have been on their way.
 //!
 //! Counted from the tenants' rows: who was moved by whom, and which of these moves have failed.
 
@@ -37,9 +37,10 @@ impl Rollouts {
         let (id, intent) = (new.tenant_id.to_string(), &new.intent);
         let is_new = old.is_none_or(|old| old.intent.generation != intent.generation);
         if is_new && intent.reason == Reason::Rollout {
-            let rollout = self.known.get(&intent.by);
             // A rollout that is taken back moves to the release before its own.
-            if rollout.is_some_and(|rollout| intent.release == Some(rollout.release)) {
+            let rollout = self.known.get(&intent.by);
+            if let Some(rollout) = rollout.filter(|rollout| intent.release == Some(rollout.release)) {
+                self.may_move(&intent.by, rollout, running)?;
                 let moved = self.moved.entry(intent.by.clone()).or_default();
                 moved.insert((id.clone(), intent.generation));
             }
@@ -48,9 +49,13 @@ impl Rollouts {
         let move_of = (id, generation);
         let course = self.moved.iter().find(|(_, moved)| moved.contains(&move_of));
         let Some((course, _)) = course else { return Ok(()) };
-        let failed = self.failed.entry(course.clone()).or_default();
-        failed.insert(move_of);
-        let Some(rollout) = self.known.get(course) else {
+        self.failed.entry(course.clone()).or_default().insert(move_of);
+        Ok(())
+    }
+
+    fn may_move(&self, course: &str, rollout: &Rollout, running: u32) -> Result<(), Violation> {
+        let failed = self.failed.get(course);
+        let Some(failed) = failed.filter(|_| rollout.accepted == 0) else {
             return Ok(());
         };
         let (tolerance, limit) = (rollout.policy.tolerance(), rollout.policy.in_flight_limit(running));

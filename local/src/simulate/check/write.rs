@@ -38,6 +38,10 @@ impl Watch {
             forward(old, &new)?;
             pinned(old, &new, now)?;
         }
+        if old.is_some_and(|old| old.intent.generation != new.intent.generation) {
+            // Something new has begun, as an idle stop may at any time.
+            self.settled = false;
+        }
         let meant_to_run = self.rows.values().filter(|row| row.intent.state == Wanted::Running);
         let running = u32::try_from(meant_to_run.count()).unwrap_or(u32::MAX);
         self.rollouts.tenant_written(old, &new, running)?;
