@@ -3,6 +3,7 @@
 pub mod cloud;
 pub mod connector;
 pub mod demo;
+pub mod dlq;
 pub mod engine;
 pub mod simulate;
 pub mod template;

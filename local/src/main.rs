@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
 use berth::demo::{self, DemoError};
+use berth::dlq::{DlqArgs, dlq};
 use berth::simulate::{Found, SimulateArgs, simulate};
 use berth::up::{Options, Up, UpError};
+use berth_aws::error::CallError;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
@@ -32,6 +34,8 @@ enum Action {
     Simulate(SimulateArgs),
     /// Watch the life of five tenants on a system of its own, in under a minute.
     Demo,
+    /// Look at what reconcile could not deal with, and send it back.
+    Dlq(DlqArgs),
 }
 
 /// What can go wrong.
@@ -43,6 +47,8 @@ enum CommandError {
     Demo(#[from] DemoError),
     #[error(transparent)]
     Simulate(#[from] Found),
+    #[error(transparent)]
+    Dlq(#[from] CallError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -87,7 +93,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let usual = match command.action {
         Action::Simulate(_) => LevelFilter::OFF,
-        Action::Up(_) | Action::Demo => LevelFilter::ERROR,
+        Action::Up(_) | Action::Demo | Action::Dlq(_) => LevelFilter::ERROR,
     };
     tracing_subscriber::fmt()
         .with_max_level(command.log.unwrap_or(usual))
@@ -97,6 +103,7 @@ fn main() -> ExitCode {
         Action::Up(arguments) => in_one_thread(up(arguments)),
         Action::Simulate(arguments) => simulate(&arguments).map_err(CommandError::from),
         Action::Demo => in_one_thread(demo()),
+        Action::Dlq(arguments) => in_one_thread(dead_letters(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,6 +117,11 @@ fn main() -> ExitCode {
 fn in_one_thread(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+async fn dead_letters(arguments: DlqArgs) -> Result<(), CommandError> {
+    println!("{}", dlq(arguments).await?);
+    Ok(())
 }
 
 async fn demo() -> Result<(), CommandError> {

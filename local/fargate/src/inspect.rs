@@ -38,6 +38,17 @@ pub struct ServiceTruth<'a> {
     pub active: bool,
 }
 
+/// A bucket of the ECS API, as it was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketTruth {
+    /// Which category of actions draws from it.
+    pub name: String,
+    /// The most tokens that it holds.
+    pub burst: u32,
+    /// The fewest that it ever held.
+    pub lowest: u32,
+}
+
 impl World {
     /// Every task that is still remembered, oldest first.
     pub fn every_task(&self) -> impl Iterator<Item = TaskTruth<'_>> {
@@ -65,6 +76,12 @@ impl World {
             desired: service.desired,
             active: service.status == ServiceStatus::Active,
         })
+    }
+
+    /// Every bucket of the API that was drawn from.
+    pub fn every_bucket(&self) -> impl Iterator<Item = BucketTruth> {
+        let drawn = self.buckets.lowest();
+        drawn.map(|(name, burst, lowest)| BucketTruth { name, burst, lowest })
     }
 
     /// The id and the path of every access point that is not being deleted.

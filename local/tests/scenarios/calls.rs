@@ -83,7 +83,8 @@ fn what_a_tenants_life_costs_in_calls() {
           4 UpdateItem Tenants
           1 UpdateItem Activity
           1 SendMessage
-    "#]].assert_eq(&settle(&mut stand, "acme"));
+    "#]]
+    .assert_eq(&settle(&mut stand, "acme"));
 
     stand.http("PATCH", "/tenants/acme", &json!({ "env": { "PLAN": "silver" } }));
     expect![[r#"
@@ -113,7 +114,8 @@ fn what_a_tenants_life_costs_in_calls() {
           2 UpdateItem Activity
           3 SendMessage
           1 PutItem Fleet ledger
-    "#]].assert_eq(&settle(&mut stand, "acme"));
+    "#]]
+    .assert_eq(&settle(&mut stand, "acme"));
 
     stand.post("/tenants/acme/sleep");
     expect![[r#"
@@ -138,7 +140,8 @@ fn what_a_tenants_life_costs_in_calls() {
           5 UpdateItem Tenants
           2 SendMessage
           1 PutItem Fleet ledger
-    "#]].assert_eq(&settle(&mut stand, "acme"));
+    "#]]
+    .assert_eq(&settle(&mut stand, "acme"));
 
     stand.post("/tenants/acme/wake");
     expect![[r#"
@@ -163,7 +166,8 @@ fn what_a_tenants_life_costs_in_calls() {
           4 UpdateItem Tenants
           1 UpdateItem Activity
           1 SendMessage
-    "#]].assert_eq(&settle(&mut stand, "acme"));
+    "#]]
+    .assert_eq(&settle(&mut stand, "acme"));
 
     stand.http("DELETE", "/tenants/acme", &Value::Null);
     expect![[r#"
@@ -194,5 +198,6 @@ fn what_a_tenants_life_costs_in_calls() {
           5 UpdateItem Tenants
           2 SendMessage
           1 PutItem Fleet ledger
-    "#]].assert_eq(&settle(&mut stand, "acme"));
+    "#]]
+    .assert_eq(&settle(&mut stand, "acme"));
 }

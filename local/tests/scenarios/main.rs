@@ -8,5 +8,12 @@
     reason = "a test that cannot go on must fail, in its helpers as well"
 )]
 
+mod api;
 mod calls;
+mod crashes;
+mod definitions;
+mod events;
+mod pacing;
+mod poison;
 mod stand;
+mod steps;

@@ -20,6 +20,8 @@ use tokio::sync::oneshot;
 pub(crate) enum Fate {
     /// It is refused with this code, and not done.
     Refused(&'static str),
+    /// It is refused in these words: a code and a message.
+    Says(&'static str, &'static str),
     /// It is done, and its answer is lost.
     ReplyLost,
     /// It is done, and its invocation ends there.
@@ -108,6 +110,11 @@ impl Stand {
         self.order(move |made| if made.call.action == action { once.take() } else { None });
     }
 
+    /// Each call of this action has this fate, until it is mended.
+    pub(crate) fn every_call(&mut self, action: &'static str, fate: Fate) {
+        self.order(move |made| (made.call.action == action).then_some(fate));
+    }
+
     /// From now on calls are what they are.
     pub(crate) fn mend(&mut self) {
         self.orders.clear();
@@ -156,6 +163,7 @@ impl Stand {
         self.log.push(made);
         let answer = match fate {
             Some(Fate::Refused(code)) => Ok(Cloud::refusal(&call, code)),
+            Some(Fate::Says(code, message)) => Ok(refusal(code, message)),
             Some(Fate::ReplyLost) => {
                 self.perform(&request);
                 Err(NoAnswer)
@@ -376,6 +384,12 @@ impl Stand {
         .unwrap();
         found["Messages"].as_array().cloned().unwrap_or_default()
     }
+}
+
+/// What ECS answers to what it refuses.
+fn refusal(code: &str, message: &str) -> Response<Bytes> {
+    let body = json!({ "__type": code, "message": message }).to_string();
+    Response::builder().status(400).body(Bytes::from(body)).unwrap()
 }
 
 fn plain(value: &Value) -> Value {

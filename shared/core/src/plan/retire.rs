@@ -1,6 +1,6 @@
 //! Towards nothing: what is left of an incarnation of a tenant.
 
-use super::{Heartbeats, Next, Service, Step, World, at_rest, perhaps_behind};
+use super::{Heartbeats, Next, Service, Step, World, at_rest};
 use crate::tenant::{Generation, ServiceName, Tenant};
 
 /// The next step towards nothing being left of this incarnation: tasks, service, revisions, access point, in the order
@@ -9,14 +9,14 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     let name = ServiceName::new(tenant.tenant_id.clone(), incarnation);
     let current = incarnation == tenant.incarnation;
     match &world.service {
+        None if current && tenant.has_task_up() => return Next::Do(Step::Stop(name)),
         None => return Next::Do(Step::LookAtService(name)),
         Some(Service::Active(service)) if service.desired > 0 => return Next::Do(Step::Stop(name)),
-        Some(service) if perhaps_behind(tenant, service, world) => return Next::Do(Step::Stop(name)),
         Some(Service::Active(_)) => {
-            return at_rest(&name, world).map_or_else(|next| next, |()| Next::Do(Step::DeleteService(name)));
+            return at_rest(tenant, &name, world).map_or_else(|next| next, |()| Next::Do(Step::DeleteService(name)));
         }
         Some(Service::Draining) => {
-            if let Err(next) = at_rest(&name, world) {
+            if let Err(next) = at_rest(tenant, &name, world) {
                 return next;
             }
         }

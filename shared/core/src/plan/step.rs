@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::definition::{FileSystemId, Fingerprint, Revision};
 use crate::plan::Failure;
 use crate::tenant::{Applied, Files, Generation, ServiceName};
@@ -24,8 +26,6 @@ pub enum Step {
     LookAtService(ServiceName),
     /// Read the tasks of the service that may be alive.
     LookAtTasks(ServiceName),
-    /// Read what the registry says of the target's fingerprint.
-    LookAtDefinition(Fingerprint),
     /// Read which revisions were registered for this incarnation alone.
     LookAtOwnDefinitions(Generation),
     /// Make the tenant's directory.
@@ -35,7 +35,7 @@ pub enum Step {
         /// For which incarnation.
         incarnation: Generation,
     },
-    /// Register the target's definition.
+    /// Register the target's definition, or find the revision that it is registered as.
     Register(Fingerprint),
     /// Make the service, with one task.
     CreateService {
@@ -53,6 +53,8 @@ pub enum Step {
     },
     /// Let the service have no task.
     Stop(ServiceName),
+    /// Record that ECS was told, by then, to let the service have no task.
+    ConfirmStop(Timestamp),
     /// Accept heartbeats, from now on for this generation.
     OpenActivity,
     /// Accept no heartbeats any more.
@@ -96,12 +98,12 @@ pub enum Proof {
 pub enum Wait {
     /// These tasks are not STOPPED yet.
     TasksToStop(Vec<String>),
+    /// No task is seen that is not STOPPED, but until then one may be there that is not seen yet. Nothing will tell.
+    ToBeSure(Timestamp),
     /// ECS was told to run a task; none is RUNNING yet.
     TaskToStart,
     /// The service is still DRAINING.
     ServiceToDrain(ServiceName),
-    /// Somebody else is registering the same definition.
-    DefinitionToBeRegistered(Fingerprint),
 }
 
 impl fmt::Display for Wait {
@@ -111,7 +113,7 @@ impl fmt::Display for Wait {
             Self::TasksToStop(tasks) => write!(f, "{} to be STOPPED", tasks.join(", ")),
             Self::TaskToStart => f.write_str("a task to be RUNNING"),
             Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
-            Self::DefinitionToBeRegistered(fingerprint) => write!(f, "definition {fingerprint} to be registered"),
+            Self::ToBeSure(until) => write!(f, "looks to show, by {until}, that no task is left"),
         }
     }
 }
@@ -122,13 +124,13 @@ impl Step {
         match self {
             Self::LookAtService(_) => "look-at-service",
             Self::LookAtTasks(_) => "look-at-tasks",
-            Self::LookAtDefinition(_) => "look-at-definition",
             Self::LookAtOwnDefinitions(_) => "look-at-own-definitions",
             Self::CreateAccessPoint { .. } => "create-access-point",
             Self::Register(_) => "register",
             Self::CreateService { .. } => "create-service",
             Self::Run { .. } => "run",
             Self::Stop(_) => "stop",
+            Self::ConfirmStop(_) => "confirm-stop",
             Self::OpenActivity => "open-activity",
             Self::CloseActivity => "close-activity",
             Self::Confirm(_) => "confirm",

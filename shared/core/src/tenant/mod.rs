@@ -14,6 +14,6 @@ pub use overlay::{
 };
 pub use phase::{Phase, deadline, is_overdue, patience, phase, towards};
 pub use row::{
-    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, PutDown, Reason, Settled, Takes,
-    Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Order, Outlook, PutDown, Reason, Settled,
+    Takes, Tenant, Told, Wanted,
 };

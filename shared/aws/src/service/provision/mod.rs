@@ -84,6 +84,7 @@ pub async fn handle(
 }
 
 async fn route(context: &Context, request: &Request) -> Result<Response, Problem> {
+    write::wait_of(request)?;
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET", ["tenants"]) => read::page(context, request).await,

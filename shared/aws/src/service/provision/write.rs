@@ -280,7 +280,8 @@ async fn settled_within(context: &Context, mut tenant: Tenant, wait: Duration) -
     Ok(tenant)
 }
 
-fn wait_of(request: &Request) -> Result<Option<Duration>, Problem> {
+/// How long the request is to wait for the tenant to be settled.
+pub(super) fn wait_of(request: &Request) -> Result<Option<Duration>, Problem> {
     let Some(text) = request.query("wait") else {
         return Ok(None);
     };

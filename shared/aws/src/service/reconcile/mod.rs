@@ -12,6 +12,7 @@ mod bury;
 mod execute;
 mod goal;
 mod record;
+mod tidy;
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use berth_core::definition::{FileSystemId, Layout};
 use berth_core::pace::lane;
-use berth_core::plan::{self, Next, Step, World};
-use berth_core::tenant::{Outlook, Tenant, TenantId};
+use berth_core::plan::{self, Next, Step, Wait, World};
+use berth_core::tenant::{Outlook, Tenant, TenantId, Told};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -29,10 +30,10 @@ use crate::ecs::Ecs;
 use crate::efs::Efs;
 use crate::error::CallError;
 use crate::pace::{Pace, Turn};
-use crate::queue::{DeadLetters, Nudge};
+use crate::queue::{DeadLetters, Task};
 use crate::service::idle_defaults::IdleDefaults;
 use crate::settings::{SettingsError, Variables};
-use crate::tables::{ActivityTable, DefinitionRegistry, Ledger, Releases, Tenants};
+use crate::tables::{ActivityTable, DefinitionRegistry, Ledger, Releases, Rollouts, Tenants};
 use crate::telemetry::Telemetry;
 
 /// What reconcile needs.
@@ -43,7 +44,9 @@ pub struct Context {
     activity: ActivityTable,
     registry: DefinitionRegistry,
     releases: Releases,
+    rollouts: Rollouts,
     ledger: Ledger,
+    pace: Pace,
     dead_letters: DeadLetters,
     ecs: Ecs,
     efs: Efs,
@@ -76,10 +79,12 @@ impl Context {
             activity: ActivityTable::new(config, variables)?,
             registry: DefinitionRegistry::new(config, variables)?,
             releases: Releases::new(config, variables)?,
+            rollouts: Rollouts::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
             dead_letters: DeadLetters::new(config, variables)?,
             ecs: Ecs::new(config, variables, pace.clone())?,
-            efs: Efs::new(config, variables, pace)?,
+            efs: Efs::new(config, variables, pace.clone())?,
+            pace,
             layout: crate::settings::layout(variables),
             file_system: crate::settings::file_system(variables)?,
             idle: IdleDefaults::new(variables)?,
@@ -107,13 +112,17 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
     let mut failed: Vec<TenantId> = Vec::new();
     let until = context.until(&event.context);
     for message in &event.payload.records {
-        let nudge = Nudge::of(message.body.as_deref());
-        if nudge.as_ref().is_some_and(|nudge| failed.contains(&nudge.tenant_id)) {
+        let task = Task::of(message.body.as_deref());
+        let whose = match &task {
+            Some(Task::Tenant(nudge)) => Some(nudge.tenant_id.clone()),
+            Some(Task::Tidy(_)) | None => None,
+        };
+        if whose.as_ref().is_some_and(|id| failed.contains(id)) {
             report(&mut response, message);
-        } else if let Err(error) = deal_with(context, message, nudge.as_ref(), until).await {
+        } else if let Err(error) = deal_with(context, message, task.as_ref(), until).await {
             tracing::error!(message = message.message_id, %error, "a message comes back by itself");
             report(&mut response, message);
-            failed.extend(nudge.map(|nudge| nudge.tenant_id));
+            failed.extend(whose);
         }
     }
     Ok(response)
@@ -122,11 +131,13 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
 async fn deal_with(
     context: &Context,
     message: &SqsMessage,
-    nudge: Option<&Nudge>,
+    task: Option<&Task>,
     until: Timestamp,
 ) -> Result<(), CallError> {
-    let Some(nudge) = nudge else {
-        return bury::unreadable(context, message).await;
+    let nudge = match task {
+        Some(Task::Tenant(nudge)) => nudge,
+        Some(Task::Tidy(_)) => return tidy::definitions(context, until).await,
+        None => return bury::unreadable(context, message).await,
     };
     if bury::has_killed(message) {
         return bury::killer(context, message, nudge).await;
@@ -169,6 +180,16 @@ enum Stepped {
     Over(Option<Tenant>),
 }
 
+/// Waits for the moment, if it comes soon; true if it has come. Another invocation's clock may have put it far off.
+async fn sleep_until(context: &Context, moment: Timestamp) -> bool {
+    let left = Duration::try_from(moment.duration_since(context.clock.now())).unwrap_or_default();
+    let soon = left <= Told::BEHIND;
+    if soon {
+        context.clock.sleep(left).await;
+    }
+    soon
+}
+
 /// Makes one tenant what it should be, as far as that goes now and until then.
 pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Result<Converged, CallError> {
     let Some(mut tenant) = context.tenants.get(id).await? else {
@@ -176,22 +197,28 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
     };
     let mut world = World::default();
     let mut aim = None;
+    let mut chosen = goal::Chosen::default();
     for _ in 0..MOST_STEPS {
         let goal = match aim.take() {
             Some(goal) => goal,
-            None => match goal::of(context, &tenant).await {
+            None => match goal::of(context, &tenant, &mut chosen).await {
                 Ok(goal) => goal,
-                Err(error) => return put_off(context, tenant, "render", error).await,
+                Err(error) => return put_off(context, tenant, &world, "render", error).await,
             },
         };
         let step = match plan::next(&tenant, &goal.goal, &world) {
             Next::Do(step) => step,
+            Next::Wait(Wait::ToBeSure(moment)) if sleep_until(context, moment).await => {
+                world.tasks = None;
+                aim = Some(goal);
+                continue;
+            }
             Next::Wait(wait) => return wait_for(context, &tenant, &wait).await,
             Next::Rest => return Ok(Converged::Done),
         };
         tracing::info!(tenant = %id, generation = %tenant.intent.generation, step = step.name(), "step");
         let turn = Turn {
-            tenant: id,
+            whose: id.as_str(),
             lane: lane(&tenant, &step),
             until,
         };
@@ -214,15 +241,15 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
                 tracing::warn!(tenant = %id, step = step.name(), %error, "not tidied up; the next release is a chance to");
                 return Ok(Converged::Done);
             }
-            Err(error) => return fail(context, tenant, &step, error).await,
+            Err(error) => return fail(context, tenant, &world, &step, error).await,
         }
     }
     let error = CallError::incomplete("reconcile", "a pass took more steps than any honest one");
-    put_off(context, tenant, "pass", error).await
+    put_off(context, tenant, &world, "pass", error).await
 }
 
 /// Nothing can be done now. Who has waited for too long has failed, as the row says from then on; what comes late is welcome.
-async fn wait_for(context: &Context, tenant: &Tenant, wait: &plan::Wait) -> Result<Converged, CallError> {
+async fn wait_for(context: &Context, tenant: &Tenant, wait: &Wait) -> Result<Converged, CallError> {
     let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
     tracing::info!(tenant = %id, %generation, ?wait, "waiting");
     if let Some(failure) = plan::overdue(tenant, wait, context.clock.now()) {
@@ -232,13 +259,19 @@ async fn wait_for(context: &Context, tenant: &Tenant, wait: &plan::Wait) -> Resu
     Ok(Converged::Done)
 }
 
-async fn fail(context: &Context, tenant: Tenant, step: &Step, error: CallError) -> Result<Converged, CallError> {
+async fn fail(
+    context: &Context,
+    tenant: Tenant,
+    world: &World,
+    step: &Step,
+    error: CallError,
+) -> Result<Converged, CallError> {
     match error.outlook {
         Outlook::Terminal => {
-            record::gave_up(context, &tenant, step.name(), &error).await?;
+            record::gave_up(context, &tenant, step.name(), &error, world).await?;
             Ok(Converged::Done)
         }
-        Outlook::Transient => put_off(context, tenant, step.name(), error).await,
+        Outlook::Transient => put_off(context, tenant, world, step.name(), error).await,
     }
 }
 
@@ -246,11 +279,12 @@ async fn fail(context: &Context, tenant: Tenant, step: &Step, error: CallError) 
 async fn put_off(
     context: &Context,
     tenant: Tenant,
+    world: &World,
     step: &'static str,
     error: CallError,
 ) -> Result<Converged, CallError> {
     tracing::warn!(tenant = %tenant.tenant_id, step, %error, "put off");
-    let tenant = record::put_off(context, tenant, step, &error).await?;
+    let tenant = record::put_off(context, tenant, world, step, &error).await?;
     let attempts = tenant.made.last_error.as_ref().map_or(0, |last| last.attempts);
     Ok(if attempts < record::MOST_ATTEMPTS {
         Converged::Done

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use berth_core::event::TaskStatus;
 use berth_core::pace::jitter;
-use berth_core::plan::{Failure, Proof};
+use berth_core::plan::{Failure, Proof, World};
 use berth_core::tenant::{
-    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Order, Outlook, Reason, Settled, Tenant,
+    Told, Wanted,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -81,12 +82,46 @@ pub(super) async fn access_point_deleted(
 }
 
 /// ECS was told what to run.
-pub(super) async fn confirmed(context: &Context, tenant: &Tenant, applied: &Applied) -> Result<Stepped, CallError> {
+pub(super) async fn confirmed(
+    context: &Context,
+    tenant: &Tenant,
+    applied: &Applied,
+    world: &World,
+) -> Result<Stepped, CallError> {
+    let told = run_told(context, world);
     let update = Update::new()
         .set("applied", attribute(applied)?)
         .set("serviceName", text(tenant.service()))
         .remove("lastError");
-    write(context, tenant, update).await
+    match (write(context, tenant, with_told(update, told.as_ref())?).await?, told) {
+        (Stepped::Over(Some(_)), Some(told)) => record_told(context, tenant, &told).await,
+        (stepped, _) => Ok(stepped),
+    }
+}
+
+/// ECS was told to let the service have no task.
+pub(super) async fn stop_told(context: &Context, tenant: &Tenant, at: Timestamp) -> Result<Stepped, CallError> {
+    let order = Order::Stop;
+    record_told(context, tenant, &Told { order, at }).await
+}
+
+/// What ECS was told is recorded whatever the intent has become meanwhile: it was told.
+async fn record_told(context: &Context, tenant: &Tenant, told: &Told) -> Result<Stepped, CallError> {
+    write_anyway(context, tenant, with_told(Update::new(), Some(told))?).await
+}
+
+fn with_told(update: Update, told: Option<&Told>) -> Result<Update, CallError> {
+    Ok(match told {
+        Some(told) => update.set("told", attribute(told)?),
+        None => update,
+    })
+}
+
+/// What ECS was told to run in this pass.
+fn run_told(context: &Context, world: &World) -> Option<Told> {
+    let order = Order::Run(world.told.clone()?);
+    let at = context.clock.now();
+    Some(Told { order, at })
 }
 
 /// ECS could not bring it up.
@@ -169,6 +204,7 @@ pub(super) async fn given_up(context: &Context, tenant: &Tenant, failure: &Failu
         tenant,
         "gave-up",
         last_error(context, tenant, failure.step, said),
+        None,
     )
     .await
 }
@@ -188,9 +224,11 @@ pub(super) async fn gave_up(
     tenant: &Tenant,
     step: &'static str,
     error: &CallError,
+    world: &World,
 ) -> Result<(), CallError> {
     let last = last_error(context, tenant, step, (&error.code, &error.to_string()));
-    give_up(context, tenant, "gave-up", last).await.map(drop)
+    let told = run_told(context, world);
+    give_up(context, tenant, "gave-up", last, told.as_ref()).await.map(drop)
 }
 
 /// It failed too often to be tried again by itself.
@@ -203,20 +241,27 @@ pub(super) async fn poisoned(
     let mut last = last_error(context, tenant, step, said);
     // The last attempt has been counted already.
     last.attempts = last.attempts.saturating_sub(1).max(1);
-    give_up(context, tenant, "dead-letter", last).await.map(drop)
+    give_up(context, tenant, "dead-letter", last, None).await.map(drop)
 }
 
-async fn give_up(context: &Context, tenant: &Tenant, decision: &str, last: LastError) -> Result<Stepped, CallError> {
+async fn give_up(
+    context: &Context,
+    tenant: &Tenant,
+    decision: &str,
+    last: LastError,
+    told: Option<&Told>,
+) -> Result<Stepped, CallError> {
     let on = json!({ "generation": last.generation, "step": last.step, "code": last.code, "message": last.message });
     ledger(context, tenant, decision, on).await?;
     let update = Update::new().set("lastError", attribute(&last)?).not_due();
-    write(context, tenant, update).await
+    write(context, tenant, with_told(update, told)?).await
 }
 
 /// A call failed and may pass: the row says what, and when it is tried again.
 pub(super) async fn put_off(
     context: &Context,
     tenant: Tenant,
+    world: &World,
     step: &'static str,
     error: &CallError,
 ) -> Result<Tenant, CallError> {
@@ -229,6 +274,7 @@ pub(super) async fn put_off(
     let span = jitter(doubled.min(AGAIN.1), (&tenant.tenant_id, last.at.as_millisecond()));
     let again = last.at.checked_add(span).unwrap_or(last.at);
     let update = Update::new().set("lastError", attribute(&last)?).due_again(again);
+    let update = with_told(update, run_told(context, world).as_ref())?;
     Ok(match write(context, &tenant, update).await? {
         Stepped::On(row) => row,
         // The intent has moved on, and whoever moved it has put the tenant on the queue.
@@ -274,6 +320,7 @@ fn of_the_past(update: Update) -> Update {
     [
         "serviceName",
         "applied",
+        "told",
         "lastGood",
         "failed",
         "settled",

@@ -12,6 +12,9 @@ enum Event {
     NewDefinition,
     Break,
     Mend,
+    Crash,
+    Behind(usize),
+    Silent(bool),
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -26,8 +29,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::NewDefinition),
         1 => Just(Event::Break),
         1 => Just(Event::Mend),
+        1 => Just(Event::Crash),
+        1 => (0..=LAG).prop_map(Event::Behind),
+        1 => any::<bool>().prop_map(Event::Silent),
     ];
-    proptest::collection::vec(event, 0..40)
+    proptest::collection::vec(event, 0..60)
 }
 
 proptest! {
@@ -43,6 +49,9 @@ proptest! {
                 Event::NewDefinition => model.goal_kind = model.goal_kind % 3 + 1,
                 Event::Break => model.break_current(),
                 Event::Mend => model.bad.clear(),
+                Event::Crash => model.crash(),
+                Event::Behind(steps) => model.behind = steps,
+                Event::Silent(silent) => model.silent = silent,
             }
         }
         model.settle();

@@ -51,3 +51,23 @@ fn a17_a_definition_that_does_not_start_gives_way_to_the_last_good_one() {
     model.settle();
     assert_eq!(fallen_back(&model), None, "a change that starts is no fallback");
 }
+
+#[test]
+fn e9_what_the_circuit_breaker_took_back_has_failed_even_if_nothing_was_ever_seen_to_run() {
+    let mut model = settled(Replacing::Strict);
+    (model.tenant.observed, model.tenant.made.last_good) = (None, None);
+    model.tenant.made.settled = None;
+    let rolled_back = ActiveService {
+        definition_arn: "what ECS saw run, and the row did not".to_owned(),
+        desired: 1,
+        running: 0,
+        pending: 1,
+        deployment: DeploymentState::InProgress,
+    };
+    let world = World {
+        service: Some(Service::Active(rolled_back)),
+        ..World::default()
+    };
+    let step = next(&model.tenant, &model.goal(), &world);
+    assert!(matches!(step, Next::Do(Step::MarkFailed { .. })), "{step:?}");
+}

@@ -1,6 +1,7 @@
 //! Plans against a small model of AWS: what they do, what they wait for, and that they come to rest.
 
 mod anything;
+mod behind;
 mod down;
 mod failing;
 mod overdue;
@@ -9,11 +10,11 @@ mod up;
 
 use super::*;
 use crate::definition::{AccessPoint, Fingerprint, Revision};
-use crate::event::{Crashes, DesiredStatus, Observed, TaskObservation};
+use crate::event::{Crashes, DesiredStatus, Gate, Observed, TaskObservation, judge_observation};
 use crate::release::ReleaseId;
 use crate::tenant::{
-    Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Outlook, Overlay, Phase, Reason,
-    Settled, phase,
+    Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Order, Outlook, Overlay, Phase,
+    Reason, Settled, Told, phase,
 };
 use jiff::Timestamp;
 
@@ -59,7 +60,18 @@ fn tenant() -> Tenant {
     }
 }
 
-/// AWS, as far as plans see it: one service per incarnation, tasks that start and stop when told to go on.
+/// For how many of its steps the model's reads may be behind, at most. A task takes longer to come up.
+const LAG: usize = 5;
+
+/// What a read may show.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    services: Vec<(ServiceName, Service)>,
+    tasks: Vec<TaskObservation>,
+}
+
+/// AWS, as far as plans see it: one service per incarnation, tasks that start and stop when told to go on, one second at
+/// each step.
 #[derive(Clone, Debug)]
 struct Model {
     tenant: Tenant,
@@ -67,6 +79,12 @@ struct Model {
     bad: Vec<String>,
     services: Vec<(ServiceName, Service)>,
     tasks: Vec<TaskObservation>,
+    /// What there was before each of the last steps, the newest first.
+    past: Vec<Shown>,
+    /// How many steps reads are behind.
+    behind: usize,
+    /// No event tells of the tasks.
+    silent: bool,
     registered: Vec<Fingerprint>,
     clock: i64,
     replacing: Replacing,
@@ -81,6 +99,9 @@ impl Model {
             bad: Vec::new(),
             services: Vec::new(),
             tasks: Vec::new(),
+            past: Vec::new(),
+            behind: 0,
+            silent: false,
             registered: Vec::new(),
             clock: 1,
             replacing,
@@ -113,6 +134,16 @@ impl Model {
             self.services.push((name.clone(), Service::Absent));
         }
         &mut self.services.iter_mut().find(|(other, _)| other == name).unwrap().1
+    }
+
+    /// What a read shows now.
+    fn shown(&self) -> Shown {
+        let present = || Shown {
+            services: self.services.clone(),
+            tasks: self.tasks.clone(),
+        };
+        let past = self.behind.checked_sub(1);
+        past.map_or_else(present, |steps| self.past.get(steps).cloned().unwrap_or_default())
     }
 
     /// Plans and acts until there is nothing to do but wait.
@@ -154,20 +185,16 @@ impl Model {
 
     fn act(&mut self, step: Step, world: &mut World) {
         match step {
-            Step::LookAtService(name) => world.with_service(self.service(&name).clone()),
-            Step::LookAtTasks(_) => {
-                if let Some(task) = self.tasks.last() {
-                    self.tenant.observed = Some(Observed::from(task));
-                }
-                world.tasks = Some(self.tasks.clone());
+            Step::LookAtService(name) => {
+                let mut shown = self.shown().services.into_iter();
+                let found = shown.find(|(other, _)| *other == name);
+                let service = found.map_or(Service::Absent, |(_, service)| service);
+                world.with_look(service, self.tenant.made.told.as_ref(), at(self.clock));
             }
-            Step::LookAtDefinition(wanted) => {
-                let known = self.registered.contains(&wanted);
-                world.definition = Some(if known {
-                    Definition::Registered(revision(wanted).arn)
-                } else {
-                    Definition::Absent
-                });
+            Step::LookAtTasks(_) => {
+                let tasks = self.shown().tasks;
+                world.with_tasks(tasks.clone(), &self.tenant, at(self.clock));
+                self.observe(tasks.last());
             }
             Step::LookAtOwnDefinitions(_) => {
                 world.own_definitions = Some(self.registered.iter().copied().map(revision).collect());
@@ -184,8 +211,10 @@ impl Model {
                 self.tenant.made.access_point = Some(Files { place, incarnation });
             }
             Step::Register(wanted) => {
-                self.registered.push(wanted);
-                world.definition = Some(Definition::Registered(revision(wanted).arn));
+                if !self.registered.contains(&wanted) {
+                    self.registered.push(wanted);
+                }
+                world.definition = Some(revision(wanted).arn);
             }
             Step::CreateService { name, definition_arn } | Step::Run { name, definition_arn } => {
                 self.start(&name, definition_arn.clone());
@@ -196,13 +225,22 @@ impl Model {
                 if let Service::Active(service) = self.service(&name) {
                     service.desired = 0;
                 }
-                world.with_emptied(self.service(&name).clone());
+                let answer = self.service(&name).clone();
+                world.with_emptied(answer, at(self.clock));
+            }
+            Step::ConfirmStop(at) => {
+                let order = Order::Stop;
+                self.tenant.made.told = Some(Told { order, at });
             }
             Step::OpenActivity => world.heartbeats = Some(Heartbeats::Open),
             Step::CloseActivity => world.heartbeats = Some(Heartbeats::Closed),
             Step::Confirm(applied) => {
                 self.tenant.made.service_name = Some(self.tenant.service());
                 self.tenant.made.applied = Some(applied);
+                if let Some(told) = world.told.clone() {
+                    let (order, at) = (Order::Run(told), at(self.clock));
+                    self.tenant.made.told = Some(Told { order, at });
+                }
             }
             Step::MarkFailed { applied, reason } => self.tenant.made.failed.push(FailedDefinition {
                 fingerprint: applied.fingerprint,
@@ -241,6 +279,9 @@ impl Model {
     }
 
     fn record_proof(&mut self, proof: Proof) {
+        if proof == Proof::Stopped && self.replacing == Replacing::Strict {
+            assert_eq!(self.alive(), 0, "what is not stopped is said to be: {:?}", self.log);
+        }
         let generation = self.tenant.intent.generation;
         self.tenant.made.settled = Some(Settled {
             generation,
@@ -276,13 +317,37 @@ impl Model {
         self.tenant.observed = None;
     }
 
+    /// What an event or a look says of a task goes into the row if it is newer.
+    fn observe(&mut self, task: Option<&TaskObservation>) {
+        let Some(task) = task else { return };
+        let known = self.tenant.observed.as_ref();
+        if matches!(
+            judge_observation(known, task),
+            Gate::First | Gate::Newer | Gate::NewTask
+        ) {
+            self.tenant.observed = Some(Observed::from(task));
+        }
+    }
+
     /// ECS goes on by one step: a task that should stop stops, one that should run comes up or fails.
     fn ecs(&mut self) {
+        self.past.insert(
+            0,
+            Shown {
+                services: self.services.clone(),
+                tasks: self.tasks.clone(),
+            },
+        );
+        self.past.truncate(LAG);
         self.clock += 1;
+        let risen = at(self.clock - i64::try_from(LAG).unwrap());
         for task in &mut self.tasks {
-            if task.desired_status == DesiredStatus::Stopped {
-                task.last_status = TaskStatus::Stopped;
-            }
+            let becomes = match (task.desired_status, task.last_status.clone()) {
+                (DesiredStatus::Stopped, _) => TaskStatus::Stopped,
+                (_, TaskStatus::Pending) if task.created_at < risen => TaskStatus::Running,
+                (_, same) => same,
+            };
+            change(task, becomes);
         }
         let names: Vec<ServiceName> = self.services.iter().map(|(name, _)| name.clone()).collect();
         for name in names {
@@ -293,13 +358,14 @@ impl Model {
                 let leave = service.desired == 0 || task.definition_arn != service.definition_arn;
                 if task.service == name && leave && task.last_status != TaskStatus::Stopped {
                     task.desired_status = DesiredStatus::Stopped;
-                    task.last_status = TaskStatus::Stopping;
+                    change(task, TaskStatus::Stopping);
                 }
             }
-            let running = |task: &&TaskObservation| task.last_status == TaskStatus::Running;
+            let counted =
+                |task: &&TaskObservation| matches!(task.last_status, TaskStatus::Pending | TaskStatus::Running);
             // ECS starts no more tasks for a deployment that it has given up.
             let given_up = matches!(service.deployment, DeploymentState::Failed { .. });
-            if service.desired == 1 && !given_up && self.tasks.iter().filter(running).count() == 0 {
+            if service.desired == 1 && !given_up && self.tasks.iter().filter(counted).count() == 0 {
                 if self.bad.contains(&service.definition_arn) {
                     let reason = "tasks failed to start".to_owned();
                     service.deployment = DeploymentState::Failed { reason };
@@ -307,18 +373,35 @@ impl Model {
                     self.tasks.push(task(&name, &service.definition_arn, self.clock));
                 }
             }
-            service.running = u32::from(self.tasks.iter().filter(running).count() > 0);
-            service.pending = 0;
+            let counts = |status: TaskStatus| self.tasks.iter().filter(|task| task.last_status == status).count();
+            service.running = u32::try_from(counts(TaskStatus::Running)).unwrap();
+            service.pending = u32::try_from(counts(TaskStatus::Pending)).unwrap();
             *self.service(&name) = Service::Active(service);
         }
-        if let Some(task) = self.tasks.last() {
-            self.tenant.observed = Some(Observed::from(task));
+        self.tell();
+    }
+
+    /// The task that runs ends by itself; ECS will replace it.
+    fn crash(&mut self) {
+        let running = |task: &&mut TaskObservation| task.last_status == TaskStatus::Running;
+        if let Some(task) = self.tasks.iter_mut().find(running) {
+            task.desired_status = DesiredStatus::Stopped;
+            change(task, TaskStatus::Stopped);
+        }
+        self.tell();
+    }
+
+    /// An event tells of the newest task.
+    fn tell(&mut self) {
+        if !self.silent {
+            self.observe(self.tasks.last().cloned().as_ref());
         }
     }
 
     /// Passes and ECS in turn, until the plan rests.
     fn settle(&mut self) {
-        for _ in 0..20 {
+        (self.behind, self.silent) = (0, false);
+        for _ in 0..60 {
             if self.pass() == Next::Rest {
                 assert_eq!(self.pass(), Next::Rest, "planning after applying plans nothing");
                 return;
@@ -343,6 +426,13 @@ impl Model {
     }
 }
 
+fn change(task: &mut TaskObservation, status: TaskStatus) {
+    if task.last_status != status {
+        task.last_status = status;
+        task.version += 1;
+    }
+}
+
 fn task(name: &ServiceName, arn: &str, clock: i64) -> TaskObservation {
     TaskObservation {
         cluster: "c".to_owned(),
@@ -350,7 +440,7 @@ fn task(name: &ServiceName, arn: &str, clock: i64) -> TaskObservation {
         task_arn: format!("task-{clock}"),
         created_at: at(clock),
         version: 1,
-        last_status: TaskStatus::Running,
+        last_status: TaskStatus::Pending,
         desired_status: DesiredStatus::Running,
         definition_arn: arn.to_owned(),
         deployment_id: None,
@@ -364,5 +454,6 @@ fn settled(replacing: Replacing) -> Model {
     let mut model = Model::new(replacing);
     model.settle();
     model.log.clear();
+    model.clock += 60;
     model
 }

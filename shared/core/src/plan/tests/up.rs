@@ -26,24 +26,65 @@ fn p1_a_provision_makes_each_thing_once() {
 }
 
 #[test]
-fn a_wake_looks_at_the_service_and_its_tasks_and_nothing_else() {
+fn a_wake_looks_at_the_service_and_nothing_else() {
     let mut model = settled(Replacing::Strict);
     model.intend(Wanted::Stopped, Reason::Idle);
     model.settle();
     model.log.clear();
     model.intend(Wanted::Running, Reason::Wake);
-    model.pass();
+    assert_eq!(model.pass(), Next::Wait(Wait::TaskToStart));
+    assert_eq!(model.log, ["look-at-service", "run", "open-activity", "confirm"]);
+}
+
+#[test]
+fn p8_a_change_of_a_sleeping_tenant_looks_at_nothing_and_shows_when_it_wakes() {
+    let mut model = settled(Replacing::Strict);
+    model.intend(Wanted::Stopped, Reason::Idle);
+    model.settle();
+    model.log.clear();
+    model.goal_kind = 2;
+    model.intend(Wanted::Stopped, Reason::Change);
+    assert_eq!(model.pass(), Next::Rest);
     assert_eq!(
-        model.log,
-        [
-            "look-at-service",
-            "look-at-tasks",
-            "run",
-            "open-activity",
-            "confirm",
-            "look-at-tasks"
-        ]
+        (phase(&model.tenant), model.log.as_slice()),
+        (Phase::Stopped, &["settle"][..])
     );
+    model.intend(Wanted::Running, Reason::Wake);
+    model.settle();
+    let applied = model.tenant.made.applied.as_ref().unwrap();
+    assert_eq!(applied.fingerprint, fingerprint(2));
+}
+
+#[test]
+fn e12_a_wake_before_the_sleep_is_proven_waits_for_the_old_task_to_be_stopped() {
+    let mut model = settled(Replacing::Strict);
+    model.intend(Wanted::Stopped, Reason::Idle);
+    model.pass();
+    model.ecs();
+    model.intend(Wanted::Running, Reason::Wake);
+    assert!(matches!(model.pass(), Next::Wait(Wait::TasksToStop(_))));
+    assert!(!model.log.contains(&"run"), "{:?}", model.log);
+}
+
+#[test]
+fn a_sleep_of_a_running_tenant_begins_with_the_stop() {
+    for (state, reason) in [(Wanted::Stopped, Reason::Idle), (Wanted::Deleted, Reason::Delete)] {
+        let mut model = settled(Replacing::Strict);
+        model.intend(state, reason);
+        model.pass();
+        assert_eq!(model.log, ["stop"], "{reason:?}");
+    }
+}
+
+#[test]
+fn a_change_begins_with_what_takes_effect() {
+    for (replacing, first) in [(Replacing::Strict, "stop"), (Replacing::Rolling, "run")] {
+        let mut model = settled(replacing);
+        model.goal_kind = 2;
+        model.intend(Wanted::Running, Reason::Change);
+        model.pass();
+        assert_eq!(model.log[..2], ["register", first], "{replacing:?}");
+    }
 }
 
 #[test]
@@ -102,51 +143,4 @@ fn a_restart_stops_and_starts_even_if_nothing_changed() {
     model.intend(Wanted::Running, Reason::Restart);
     model.settle();
     assert_ne!(model.tenant.observed.unwrap().task_arn, before);
-}
-
-#[test]
-fn a15_a_look_that_is_behind_starts_no_second_task() {
-    let mut tenant = settled(Replacing::Strict).tenant;
-    let told = tenant.intent.generation.next();
-    tenant.made.applied.as_mut().unwrap().generation = told;
-    tenant.intent.generation = told.next();
-    let target = Target::Definition {
-        fingerprint: fingerprint(2),
-        release: tenant.made.applied.as_ref().unwrap().release,
-        replacing: Replacing::Strict,
-    };
-    let empty = Service::Active(ActiveService {
-        definition_arn: "old".to_owned(),
-        desired: 0,
-        running: 0,
-        pending: 0,
-        deployment: DeploymentState::InProgress,
-    });
-    let mut world = World {
-        service: Some(empty.clone()),
-        tasks: Some(Vec::new()),
-        definition: Some(Definition::Registered("new".to_owned())),
-        ..World::default()
-    };
-    let goal = Goal::Up(target);
-    let name = tenant.service();
-    assert_eq!(next(&tenant, &goal, &world), Next::Do(Step::Stop(name.clone())));
-    world.with_emptied(empty);
-    assert_eq!(next(&tenant, &goal, &world), Next::Do(Step::LookAtTasks(name)));
-    let seen = tenant.observed.clone().unwrap();
-    world.with_tasks(
-        Vec::new(),
-        Some(&seen),
-        seen.created_at + std::time::Duration::from_secs(3_599),
-    );
-    assert_eq!(
-        next(&tenant, &goal, &world),
-        Next::Wait(Wait::TasksToStop(vec![seen.task_arn.clone()]))
-    );
-    world.with_tasks(
-        Vec::new(),
-        Some(&seen),
-        seen.created_at + std::time::Duration::from_hours(1),
-    );
-    assert!(matches!(next(&tenant, &goal, &world), Next::Do(Step::Run { .. })));
 }
