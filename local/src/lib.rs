@@ -3,7 +3,6 @@
 pub mod cloud;
 pub mod connector;
 pub mod demo;
-pub mod dlq;
 pub mod engine;
 pub mod simulate;
 pub mod template;

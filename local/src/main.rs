@@ -6,10 +6,9 @@ use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
 use berth::demo::{self, DemoError};
-use berth::dlq::{DlqArgs, dlq};
+use berth::engine::Anonymous;
 use berth::simulate::{Found, SimulateArgs, simulate};
 use berth::up::{Options, Up, UpError};
-use berth_aws::error::CallError;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
@@ -34,8 +33,6 @@ enum Action {
     Simulate(SimulateArgs),
     /// Watch the life of five tenants on a system of its own, in under a minute.
     Demo,
-    /// Look at what reconcile could not deal with, and send it back.
-    Dlq(DlqArgs),
 }
 
 /// What can go wrong.
@@ -47,8 +44,6 @@ enum CommandError {
     Demo(#[from] DemoError),
     #[error(transparent)]
     Simulate(#[from] Found),
-    #[error(transparent)]
-    Dlq(#[from] CallError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -70,6 +65,9 @@ struct UpArgs {
     /// Where all randomness comes from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Ask every caller of the HTTP API for a token. Without it, whoever shows none may do everything.
+    #[arg(long)]
+    auth: bool,
     /// A value for a parameter of template.yaml; may be given several times.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
@@ -93,7 +91,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let usual = match command.action {
         Action::Simulate(_) => LevelFilter::OFF,
-        Action::Up(_) | Action::Demo | Action::Dlq(_) => LevelFilter::ERROR,
+        Action::Up(_) | Action::Demo => LevelFilter::ERROR,
     };
     tracing_subscriber::fmt()
         .with_max_level(command.log.unwrap_or(usual))
@@ -103,7 +101,6 @@ fn main() -> ExitCode {
         Action::Up(arguments) => in_one_thread(up(arguments)),
         Action::Simulate(arguments) => simulate(&arguments).map_err(CommandError::from),
         Action::Demo => in_one_thread(demo()),
-        Action::Dlq(arguments) => in_one_thread(dead_letters(arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,11 +116,6 @@ fn in_one_thread(work: impl Future<Output = Result<(), CommandError>>) -> Result
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-async fn dead_letters(arguments: DlqArgs) -> Result<(), CommandError> {
-    println!("{}", dlq(arguments).await?);
-    Ok(())
-}
-
 async fn demo() -> Result<(), CommandError> {
     let options = Options {
         port: 0,
@@ -133,6 +125,7 @@ async fn demo() -> Result<(), CommandError> {
         seed: 1,
         start: present(),
         parameters: [("RolloutPolicy".to_owned(), demo::ROLLOUT_POLICY.to_owned())].into(),
+        anonymous: Anonymous::Machine,
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
@@ -153,16 +146,34 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
         seed: arguments.seed,
         start: present(),
         parameters: arguments.parameters.into_iter().collect::<BTreeMap<_, _>>(),
+        anonymous: if arguments.auth {
+            Anonymous::Refused
+        } else {
+            Anonymous::Machine
+        },
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (up.api(), up.aws());
     println!("berth is up.");
     println!("  http://{api}         the tenants API");
-    println!("  http://{api}/_local  clock, events, faults, images, base");
+    println!("  http://{api}/_local  clock, events, faults, images, tokens, base");
     println!("  http://{aws}         AWS: AWS_ENDPOINT_URL=http://{aws}, any key, us-east-1");
-    println!("Try this:");
-    println!("  curl -X PUT http://{api}/tenants/acme -H 'content-type: application/json' -d '{{}}'");
-    println!("  curl http://{api}/tenants/acme");
+    match options.anonymous {
+        Anonymous::Machine => println!("Try this:"),
+        Anonymous::Refused => {
+            println!("Every request needs a token. This one may do everything:");
+            println!("  token={}", up.admin_token());
+            println!("and this gets one that may use the tenant acme, and nothing else:");
+            println!("  curl http://{api}/_local/token -d '{{\"tenant\":\"acme\"}}'");
+            println!("Try this:");
+        }
+    }
+    let header = match options.anonymous {
+        Anonymous::Machine => "",
+        Anonymous::Refused => " -H \"authorization: Bearer $token\"",
+    };
+    println!("  curl{header} -X PUT http://{api}/tenants/acme -H 'content-type: application/json' -d '{{}}'");
+    println!("  curl{header} http://{api}/tenants/acme");
     println!("  curl http://{api}/_local/clock -d '{{\"advance_seconds\":1860}}'");
     Ok(up.serve(ended()).await?)
 }

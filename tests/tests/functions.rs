@@ -122,6 +122,7 @@ fn http(method: &str, path: &str, body: Option<Value>) -> Value {
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api",
+            "authorizer": { "iam": { "userArn": "arn:aws:iam::123456789012:role/test" } },
             "domainName": "localhost",
             "domainPrefix": "localhost",
             "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test" },

@@ -157,9 +157,12 @@ mod tests {
         let lowest = |buckets: &Buckets| buckets.lowest().map(|(_, _, lowest)| lowest).collect::<Vec<_>>();
         assert!(buckets.draw(Category::ServiceModify, 30, start).is_ok());
         assert_eq!(lowest(&buckets), [20]);
-        let later = start + Duration::from_secs(60);
+        let later = start + Duration::from_mins(1);
         assert!(buckets.draw(Category::ServiceModify, 1, later).is_ok());
-        assert!(buckets.draw(Category::ServiceModify, 50, later).is_err(), "a refusal takes nothing");
+        assert!(
+            buckets.draw(Category::ServiceModify, 50, later).is_err(),
+            "a refusal takes nothing"
+        );
         assert_eq!(lowest(&buckets), [20]);
     }
 

@@ -29,7 +29,7 @@ pub use dynamodb::{StoreError, Tables};
 pub use fault::Fault;
 pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
-pub(crate) use route::{query_pairs, query_value};
+pub(crate) use route::{percent_decoded, query_pairs, query_value};
 pub use sqs::{Message, Queues, ReceiptHandle};
 
 use bus::Bus;

@@ -190,14 +190,17 @@ pub(super) fn s3_path(path: &str) -> (String, String) {
         .trim_start_matches('/')
         .split_once('/')
         .unwrap_or((path.trim_start_matches('/'), ""));
-    (decode(bucket), decode(key))
+    (percent_decoded(bucket), percent_decoded(key))
 }
 
 /// The members of a query string, decoded.
 pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(&key.replace('+', " ")), decode(&value.replace('+', " ")))
+        (
+            percent_decoded(&key.replace('+', " ")),
+            percent_decoded(&value.replace('+', " ")),
+        )
     })
 }
 
@@ -212,7 +215,7 @@ pub(super) fn form_value(body: &[u8], name: &str) -> Option<String> {
 }
 
 /// Percent-decoding; what is not valid UTF-8 afterwards is replaced.
-fn decode(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::auth::Refused;
 use crate::template::{Function, Route, Stack};
 
 /// A route that a request has taken, with its path parameters.
@@ -16,24 +17,33 @@ use crate::template::{Function, Route, Stack};
 pub(super) struct Taken<'a> {
     pub(super) function: Function,
     route: &'a Route,
+    path: String,
     parameters: Vec<(String, String)>,
 }
 
-/// The route of the API for this method and path.
+/// The route of the API for this method and path, which is decoded before it is looked at: a slash that was escaped is a
+/// slash. The default route is taken if there is no other ("Create routes for HTTP APIs").
 pub(super) fn route<'a>(stack: &'a Stack, method: &str, path: &str) -> Option<Taken<'a>> {
+    let path = crate::cloud::percent_decoded(path);
     let routes = stack
         .functions
         .iter()
         .flat_map(|spec| spec.routes.iter().map(|route| (spec.function, route)));
-    routes
-        .filter(|(_, route)| route.method == method || route.method == "ANY")
-        .find_map(|(function, route)| {
-            Some(Taken {
-                function,
-                route,
-                parameters: parameters(&route.path, path)?,
-            })
-        })
+    let (defaults, others): (Vec<_>, Vec<_>) = routes.partition(|(_, route)| **route == Route::default_route());
+    let fitting = others.into_iter().find_map(|(function, route)| {
+        let parameters = parameters(&route.path, &path).filter(|_| route.method == method || route.method == "ANY")?;
+        Some((function, route, parameters))
+    });
+    let default = defaults
+        .first()
+        .map(|(function, route)| (*function, *route, Vec::new()));
+    let (function, route, parameters) = fitting.or(default)?;
+    Some(Taken {
+        function,
+        route,
+        path,
+        parameters,
+    })
 }
 
 fn parameters(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
@@ -51,33 +61,31 @@ fn parameters(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
     found.next().is_none().then_some(taken)
 }
 
-/// The event that API Gateway makes of a request.
-pub(super) fn event(taken: &Taken<'_>, request: &Request<Bytes>, id: u64, now: Timestamp) -> Value {
-    let uri = request.uri();
-    let query = uri.query().unwrap_or_default();
-    let key = format!("{} {}", taken.route.method, taken.route.path);
+/// The event that API Gateway makes of a request of somebody that its authorizer has let in.
+pub(super) fn event(
+    taken: &Taken<'_>,
+    authorizer: &Value,
+    request: &Request<Bytes>,
+    (id, now): (u64, Timestamp),
+) -> Value {
+    let query = request.uri().query().unwrap_or_default();
+    let key = taken.route.key();
     let text = std::str::from_utf8(request.body()).ok();
     let mut event = json!({
         "version": "2.0",
         "routeKey": key,
-        "rawPath": uri.path(),
+        "rawPath": taken.path,
         "rawQueryString": query,
         "headers": headers(request.headers()),
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "local",
-            "authorizer": {"iam": {
-                "accessKey": "local",
-                "accountId": "123456789012",
-                "callerId": "local",
-                "userArn": "arn:aws:iam::123456789012:user/local",
-                "userId": "local",
-            }},
+            "authorizer": authorizer,
             "domainName": "localhost",
             "domainPrefix": "localhost",
             "http": {
                 "method": request.method().as_str(),
-                "path": uri.path(),
+                "path": taken.path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1",
                 "userAgent": header(request.headers(), "user-agent"),
@@ -151,6 +159,20 @@ pub(super) fn response(answer: Result<Value, String>) -> Response<Bytes> {
         .as_ref()
         .and_then(understood)
         .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+}
+
+/// The answer to a request whose caller is not let in.
+pub(super) fn unauthorized(refused: Refused) -> Response<Bytes> {
+    let mut response = message(StatusCode::UNAUTHORIZED, "Unauthorized");
+    let Refused(why) = refused;
+    let challenge = if why.is_empty() {
+        "Bearer".to_owned()
+    } else {
+        format!(r#"Bearer scope="" error="invalid_token" error_description="{why}""#)
+    };
+    let challenge = HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+    response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
+    response
 }
 
 /// The answer to a request that no route is for.

@@ -9,6 +9,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::Engine;
+use super::auth::Anonymous;
 use super::functions::{Functions, InitError};
 use crate::cloud::{Answer, Cloud, Service, StackStatus};
 use crate::connector::Shared;
@@ -26,6 +27,8 @@ pub const CLUSTER: &str = "berth";
 pub struct Settings {
     /// Values of the template's parameters, instead of the sample's.
     pub parameters: BTreeMap<String, String>,
+    /// What becomes of a request that says nothing of who it is from.
+    pub anonymous: Anonymous,
 }
 
 /// A template that could not be deployed here.
@@ -101,7 +104,7 @@ impl Engine {
             stack
         };
         let functions = Functions::start(&shared.sdk_config(region), &stack)?;
-        Ok(Self::new(shared, stack, functions))
+        Ok(Self::new(shared, stack, functions, settings.anonymous))
     }
 }
 

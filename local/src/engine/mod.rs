@@ -6,6 +6,7 @@
 //! how virtual time follows real time.
 
 mod api;
+mod auth;
 mod deploy;
 mod functions;
 mod invoke;
@@ -26,6 +27,7 @@ use http::{Request, Response};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+pub use auth::{Anonymous, TOKEN_SECONDS, TokenFor, token};
 pub(crate) use deploy::base_definition;
 pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask};
 pub use functions::InitError;
@@ -74,6 +76,7 @@ impl Wake for Woken {
 /// A deployed stack that runs.
 pub struct Engine {
     shared: Shared,
+    anonymous: Anonymous,
     stack: Stack,
     functions: Functions,
     running: FuturesUnordered<Running>,
@@ -88,7 +91,7 @@ pub struct Engine {
 
 impl Engine {
     /// A stack whose tables and queues are there already.
-    fn new(shared: Shared, stack: Stack, functions: Functions) -> Self {
+    fn new(shared: Shared, stack: Stack, functions: Functions, anonymous: Anonymous) -> Self {
         let now = shared.now();
         let pollers = queues::pollers(&stack, now);
         let schedules = stack.functions.iter().enumerate().flat_map(|(function, spec)| {
@@ -101,6 +104,7 @@ impl Engine {
         let ticking = schedules.collect();
         Self {
             shared,
+            anonymous,
             functions,
             running: FuturesUnordered::new(),
             woken: Arc::default(),
@@ -151,8 +155,15 @@ impl Engine {
             let _ = reply_to.send(api::not_found());
             return;
         };
-        let (function, payload) = (taken.function, api::event(&taken, request, self.invocations, now));
-        self.start_http(function, payload, reply_to);
+        let header = request.headers().get(http::header::AUTHORIZATION);
+        let header = header.map(|header| header.to_str().unwrap_or_default());
+        match auth::authorize(header, self.anonymous, now) {
+            Ok(authorizer) => {
+                let payload = api::event(&taken, &authorizer, request, (self.invocations, now));
+                self.start_http(taken.function, payload, reply_to);
+            }
+            Err(refused) => drop(reply_to.send(api::unauthorized(refused))),
+        }
     }
 
     /// Answers a request to an AWS service. A long poll is answered when there is something, or when its time is over.

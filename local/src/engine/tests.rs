@@ -3,6 +3,7 @@ mod idle;
 
 use std::time::Duration;
 
+use berth_core::api::{Access, Operation};
 use serde_json::{Value, json};
 
 use super::*;
@@ -190,7 +191,11 @@ fn schedules_tick_at_their_own_times_in_one_long_step() {
     let mut engine = engine();
     let before = engine.invocations;
     pass(&mut engine, 600);
-    assert_eq!(engine.invocations - before, 20, "ten sweeps and ten steps of rollouts");
+    assert_eq!(
+        engine.invocations - before,
+        21,
+        "ten sweeps, ten steps of rollouts and one look for what nobody uses"
+    );
 }
 
 #[test]
@@ -242,7 +247,146 @@ fn long_steps_inside_a_runtime_hold_nothing_up() {
 }
 
 #[test]
-fn a_path_that_is_not_in_the_template_is_not_found() {
+fn a_path_that_is_no_route_is_told_so_by_the_api_itself() {
     let mut engine = engine();
-    assert_eq!(http(&mut engine, "GET", "/nothing", &Value::Null).0, 404);
+    let (status, problem) = http(&mut engine, "GET", "/nothing", &Value::Null);
+    assert_eq!((status, &problem["code"]), (404, &json!("no_route")));
+    let (status, problem) = http(&mut engine, "GET", "/tenants/acme/activity", &Value::Null);
+    assert_eq!((status, &problem["code"]), (405, &json!("no_method")));
+    assert_eq!(http(&mut engine, "GET", "/tenants/%61cme", &Value::Null).0, 404);
+}
+
+/// One request with a token, or with none.
+fn with_token(engine: &mut Engine, token: Option<&str>, method: &str, path: &str) -> (u16, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let (reply_to, mut reply) = oneshot::channel();
+    engine.http(&request.body(Bytes::new()).expect("a request"), reply_to);
+    engine.settle();
+    let response = reply.try_recv().expect("an answer at once");
+    (
+        response.status().as_u16(),
+        serde_json::from_slice(response.body()).unwrap_or_default(),
+    )
+}
+
+/// An engine that refuses who says nothing, with a running tenant acme; and a token each.
+fn guarded() -> (Engine, String, String) {
+    let start = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let cloud = Cloud::new(Config::new(7, start)).expect("a cloud");
+    let settings = Settings {
+        anonymous: Anonymous::Refused,
+        ..Settings::default()
+    };
+    let mut engine = Engine::deploy(cloud, "us-east-1", &settings).expect("a deployment");
+    pass(&mut engine, 300);
+    let now = engine.now();
+    let admin = token(&TokenFor::Admin, "ann", now, 3_600);
+    let acme = token(
+        &TokenFor::Tenant("acme".parse().expect("an id")),
+        "sub-acme",
+        now,
+        3_600,
+    );
+    assert_eq!(with_token(&mut engine, Some(&admin), "PUT", "/tenants/acme").0, 202);
+    assert_eq!(with_token(&mut engine, Some(&admin), "PUT", "/tenants/other").0, 202);
+    pass(&mut engine, 120);
+    (engine, admin, acme)
+}
+
+/// A path of an operation, of this tenant where it is of one.
+fn path_of(operation: Operation, tenant: &str) -> String {
+    let id = if operation.route().path.starts_with("/rollouts") {
+        "ro1"
+    } else {
+        tenant
+    };
+    operation.route().path.replace("{id}", id)
+}
+
+#[test]
+fn s1_without_a_token_nothing_is_answered_and_nothing_is_done() {
+    let (mut engine, admin, _) = guarded();
+    let before = engine.invocations;
+    for operation in Operation::ALL {
+        let (status, body) = with_token(
+            &mut engine,
+            None,
+            operation.route().method,
+            &path_of(*operation, "acme"),
+        );
+        assert_eq!(
+            (status, body),
+            (401, json!({"message": "Unauthorized"})),
+            "{operation:?}"
+        );
+    }
+    assert_eq!(engine.invocations, before);
+    assert_eq!(with_token(&mut engine, Some("x.y.z"), "GET", "/tenants/acme").0, 401);
+    assert_eq!(with_token(&mut engine, Some(&admin), "GET", "/tenants/acme").0, 200);
+    pass(&mut engine, 3_600);
+    assert_eq!(
+        with_token(&mut engine, Some(&admin), "GET", "/tenants/acme").0,
+        401,
+        "it has expired"
+    );
+}
+
+#[test]
+fn s1_a_tenants_token_is_refused_on_fleet_routes_and_on_what_decides_what_it_runs() {
+    let (mut engine, _, acme) = guarded();
+    for operation in Operation::ALL {
+        let (method, path) = (operation.route().method, path_of(*operation, "acme"));
+        let (status, body) = with_token(&mut engine, Some(&acme), method, &path);
+        if operation.route().access == Access::Admin {
+            assert_eq!((status, &body["code"]), (403, &json!("forbidden")), "{method} {path}");
+        } else {
+            assert_ne!(status, 401, "{method} {path}: {body}");
+            assert_ne!(status, 403, "{method} {path}: {body}");
+        }
+    }
+    let (_, tenant) = with_token(&mut engine, Some(&acme), "GET", "/tenants/acme");
+    assert_eq!(tenant["intent"]["by"], "sub-acme", "{tenant}");
+}
+
+#[test]
+fn s1_another_tenant_is_refused_in_the_same_words_whether_it_exists_or_not() {
+    let (mut engine, admin, acme) = guarded();
+    let (_, before) = with_token(&mut engine, Some(&admin), "GET", "/tenants/other");
+    assert_eq!(before["id"], "other");
+    for operation in Operation::ALL
+        .iter()
+        .filter(|one| one.route().path.starts_with("/tenants/{id}"))
+    {
+        let method = operation.route().method;
+        let there = with_token(&mut engine, Some(&acme), method, &path_of(*operation, "other"));
+        let nowhere = with_token(&mut engine, Some(&acme), method, &path_of(*operation, "nobody"));
+        assert_eq!((there.0, &there), (403, &nowhere), "{operation:?}");
+        assert!(!there.1.to_string().contains("other"), "{there:?}");
+    }
+    assert_eq!(with_token(&mut engine, Some(&admin), "GET", "/tenants/other").1, before);
+}
+
+#[test]
+fn what_is_refused_has_written_nothing() {
+    let mut engine = engine();
+    for (method, path, body) in [
+        ("PUT", "/tenants/acme?wait=long", json!({})),
+        ("PUT", "/tenants/acme?wait=26", json!({})),
+        ("PUT", "/tenants/acme", json!({"colour": "red"})),
+        ("PUT", "/tenants/a%20b", json!({})),
+        ("POST", "/rollouts?dryRun=yes", json!({})),
+    ] {
+        let (status, problem) = http(&mut engine, method, path, &body);
+        assert!((400..500).contains(&status), "{method} {path}: {status} {problem}");
+    }
+    assert_eq!(
+        http(&mut engine, "GET", "/tenants", &Value::Null).1["tenants"],
+        json!([])
+    );
+    let row = json!({"TableName": "berth-FleetTable", "Key": {"kind": {"S": "wish"}, "id": {"S": "rollout"}}});
+    let wish = ask(&mut engine.shared.cloud(), Service::DynamoDb, "GetItem", &row).expect("an answer");
+    assert_eq!(wish, json!({}));
 }

@@ -369,6 +369,12 @@ impl Run {
         self.orders.push((action, fate));
     }
 
+    /// How many decisions of each kind the ledger has, each of which was decided again.
+    #[cfg(test)]
+    pub(super) fn replayed(&mut self) -> Result<std::collections::BTreeMap<String, usize>, Violation> {
+        self.watch.replayed(&mut self.engine.shared().cloud())
+    }
+
     /// Changes how ECS and its events behave.
     #[cfg(test)]
     pub(super) fn change(&mut self, change: impl FnOnce(&mut berth_fargate::World)) {

@@ -1,5 +1,8 @@
 //! The simulation itself: it finds nothing, it replays, and it would find something.
 
+mod ledger;
+mod wake;
+
 use std::time::Duration;
 
 use berth_core::tenant::{Phase, phase};

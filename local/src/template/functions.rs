@@ -65,6 +65,27 @@ pub struct Route {
     pub path: String,
 }
 
+impl Route {
+    /// The one that is taken when no other fits.
+    pub fn default_route() -> Self {
+        Self {
+            method: "ANY".to_owned(),
+            path: DEFAULT.to_owned(),
+        }
+    }
+
+    /// Its key, as API Gateway writes it.
+    pub fn key(&self) -> String {
+        if self.path == DEFAULT {
+            return DEFAULT.to_owned();
+        }
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// The key of the default route.
+const DEFAULT: &str = "$default";
+
 /// An `EventBridge` rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -192,9 +213,12 @@ fn add(spec: &mut FunctionSpec, declaration: &Value) -> Option<()> {
     let properties = declaration.get("Properties")?;
     let text = |name: &str| properties.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     match declaration.get("Type")?.as_str()? {
-        "HttpApi" => spec.routes.push(Route {
-            method: text("Method")?.to_ascii_uppercase(),
-            path: text("Path")?,
+        "HttpApi" => spec.routes.push(match (text("Method"), text("Path")) {
+            (None, None) => Route::default_route(),
+            (method, path) => Route {
+                method: method?.to_ascii_uppercase(),
+                path: path?,
+            },
         }),
         "EventBridgeRule" => {
             spec.rules.push(Rule {

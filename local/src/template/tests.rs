@@ -130,3 +130,51 @@ fn a_function_that_is_not_understood_is_an_error() {
     let error = Stack::read(template, &place(), &BTreeMap::new()).expect_err("an unknown function");
     assert!(error.to_string().contains("Fn::Select"), "{error}");
 }
+
+#[test]
+fn s1_both_doors_lead_to_the_same_functions_and_neither_is_open() {
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    let resources = template["Resources"].as_object().expect("resources");
+    assert_eq!(resources["Api"]["Properties"]["Auth"]["DefaultAuthorizer"], "AWS_IAM");
+    let by_iam: BTreeMap<String, String> = ours(&[])
+        .functions
+        .iter()
+        .flat_map(|spec| spec.routes.iter().map(|route| (route.key(), spec.function.to_string())))
+        .collect();
+    let mut by_token = BTreeMap::new();
+    for route in resources
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::ApiGatewayV2::Route")
+    {
+        let properties = &route["Properties"];
+        assert_eq!(properties["AuthorizationType"], "JWT", "{route}");
+        assert_eq!(properties["AuthorizerId"]["Ref"], "TokenAuthorizer", "{route}");
+        assert_eq!(
+            properties["AuthorizationScopes"],
+            json!(["berth:admin", "berth:tenant"]),
+            "{route}"
+        );
+        let target = properties["Target"]["Fn::Sub"].as_str().expect("a target");
+        let integration = target.trim_start_matches("integrations/${").trim_end_matches('}');
+        let uri = &resources[integration]["Properties"]["IntegrationUri"]["Fn::GetAtt"][0];
+        let code = resources[uri.as_str().expect("a function")]["Properties"]["CodeUri"].as_str();
+        let function = code.expect("its code").trim_start_matches("functions/").to_owned();
+        by_token.insert(properties["RouteKey"].as_str().expect("a key").to_owned(), function);
+    }
+    assert_eq!(by_token, by_iam);
+    let routes = berth_core::api::Operation::ALL
+        .iter()
+        .map(|operation| operation.route());
+    let of_activity: Vec<String> = routes
+        .filter(|route| route.door == berth_core::api::Door::Activity)
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let told: Vec<&String> = by_iam
+        .iter()
+        .filter(|(_, function)| *function == "activity")
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(told.len(), of_activity.len());
+    assert!(of_activity.iter().all(|key| told.contains(&key)), "{told:?}");
+    assert_eq!(by_iam["$default"], "provision");
+}

@@ -1,7 +1,8 @@
-//! The control API under `/_local`: the clock, the events, faults, how images behave, and the base.
+//! The control API under `/_local`: the clock, the events, faults, how images behave, tokens, and the base.
 
 use std::fmt;
 
+use berth_core::tenant::TenantId;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::pace::{Pace, later};
 use crate::cloud::{Behaviour, Cloud, Fault, Service, StackStatus, query_value};
-use crate::engine::{BASE_FAMILY, BASE_STACK, Engine, ask};
+use crate::engine::{BASE_FAMILY, BASE_STACK, Engine, TOKEN_SECONDS, TokenFor, ask, token};
 
 /// The most events of one reply; whoever wants more asks again.
 const MOST_EVENTS: usize = 500;
@@ -54,6 +55,14 @@ struct FaultInput {
 struct ImageInput {
     image: String,
     behaviour: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenInput {
+    tenant: Option<TenantId>,
+    subject: Option<String>,
+    seconds: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -101,14 +110,24 @@ fn route(engine: &mut Engine, pace: Pace, request: &Request<Bytes>) -> Result<Va
             let ImageInput { image, behaviour } = read(request)?;
             set_image(&mut engine.shared().cloud(), &image, &behaviour)
         }
+        (&Method::POST, "/token") => Ok(new_token(read(request)?, engine.now())),
         (&Method::POST, "/base") => deploy_base(&mut engine.shared().cloud(), read(request)?),
         _ => Err(Refused {
             status: StatusCode::NOT_FOUND,
-            why: "there is GET and POST /_local/clock, GET /_local/events?after=N, and POST /_local/faults, /_local/images \
-                  and /_local/base"
+            why: "there is GET and POST /_local/clock, GET /_local/events?after=N, and POST /_local/faults, /_local/images, \
+                  /_local/token and /_local/base"
                 .to_owned(),
         }),
     }
+}
+
+/// A token for one tenant, or for an admin if none is named.
+fn new_token(input: TokenInput, now: Timestamp) -> Value {
+    let subject = input.subject.or_else(|| input.tenant.as_ref().map(ToString::to_string));
+    let subject = subject.unwrap_or_else(|| "admin".to_owned());
+    let whose = input.tenant.map_or(TokenFor::Admin, TokenFor::Tenant);
+    let seconds = input.seconds.unwrap_or(TOKEN_SECONDS);
+    json!({"token": token(&whose, &subject, now, seconds), "tokenType": "Bearer", "expiresIn": seconds})
 }
 
 fn clock(now: Timestamp, pace: Pace) -> Value {

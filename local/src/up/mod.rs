@@ -21,7 +21,7 @@ pub use server::BindError;
 pub use store::DataError;
 
 use crate::cloud::{Cloud, Config, StoreError};
-use crate::engine::{DeployError, Engine, Settings};
+use crate::engine::{Anonymous, DeployError, Engine, Settings, TOKEN_SECONDS, TokenFor, token};
 use pace::Pace;
 use server::{Command, Door};
 use store::Store;
@@ -52,6 +52,8 @@ pub struct Options {
     pub start: Timestamp,
     /// Values of the template's parameters, instead of the sample's.
     pub parameters: BTreeMap<String, String>,
+    /// What becomes of a request to the HTTP API that says nothing of who it is from.
+    pub anonymous: Anonymous,
 }
 
 /// Why `berth up` could not start, or go on.
@@ -98,6 +100,7 @@ impl Up {
         };
         let settings = Settings {
             parameters: options.parameters.clone(),
+            anonymous: options.anonymous,
         };
         let mut engine = Engine::deploy(cloud, "us-east-1", &settings)?;
         if is_new {
@@ -121,6 +124,11 @@ impl Up {
     /// Where the HTTP API and `/_local` listen.
     pub fn api(&self) -> SocketAddr {
         self.api
+    }
+
+    /// A token for the HTTP API that may do everything, for a year of virtual time.
+    pub fn admin_token(&self) -> String {
+        token(&TokenFor::Admin, "admin", self.engine.now(), TOKEN_SECONDS)
     }
 
     /// Where the AWS services listen.

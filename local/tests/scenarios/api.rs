@@ -22,7 +22,10 @@ fn p1_ten_provisions_at_once_are_one_tenant() {
         let reply = reply.try_recv().unwrap();
         let answer: Value = serde_json::from_slice(reply.body()).unwrap();
         assert!(matches!(reply.status().as_u16(), 200 | 202), "{answer}");
-        assert_eq!((&answer["id"], &answer["intent"]["generation"]), (&json!("acme"), &json!(1)));
+        assert_eq!(
+            (&answer["id"], &answer["intent"]["generation"]),
+            (&json!("acme"), &json!(1))
+        );
     }
     assert_eq!(running["overlayVersion"], 1);
     assert_eq!((stand.things(), stand.alive("acme")), ((1, 1, 1), 1));
@@ -35,7 +38,11 @@ fn p8_a_resize_of_a_sleeping_tenant_shows_when_it_wakes() {
     stand.post("/tenants/acme/sleep");
     stand.until("acme", "stopped");
     stand.log.clear();
-    let (status, _) = stand.http("PATCH", "/tenants/acme", &json!({ "size": { "cpu": 1024, "memory": 2048 } }));
+    let (status, _) = stand.http(
+        "PATCH",
+        "/tenants/acme",
+        &json!({ "size": { "cpu": 1024, "memory": 2048 } }),
+    );
     assert_eq!(status, 202);
     stand.pass(300);
     let asleep = stand.tenant("acme");
@@ -44,7 +51,10 @@ fn p8_a_resize_of_a_sleeping_tenant_shows_when_it_wakes() {
     stand.post("/tenants/acme/wake");
     let awake = stand.until("acme", "running");
     let definition = stand.definition(&awake);
-    assert_eq!((&definition["cpu"], &definition["memory"]), (&json!("1024"), &json!("2048")));
+    assert_eq!(
+        (&definition["cpu"], &definition["memory"]),
+        (&json!("1024"), &json!("2048"))
+    );
 }
 
 #[test]
@@ -57,10 +67,34 @@ fn p9_what_is_not_valid_is_refused_with_its_field_and_nothing_is_written() {
     let big = "x".repeat(300 * 1024);
     let invalid = [
         ("PUT", "/tenants/acme", json!({ "colour": "red" }), 422, "/colour"),
-        ("PUT", "/tenants/acme", json!({ "size": { "cpu": 512, "memory": 513 } }), 422, "/size/memory"),
-        ("PUT", "/tenants/acme", json!({ "env": { "AWS_REGION": "x" } }), 422, "/env/AWS_REGION"),
-        ("PUT", "/tenants/acme", json!({ "secrets": { "KEY": "not-an-arn" } }), 422, "/secrets/KEY"),
-        ("PATCH", "/tenants/acme", json!({ "idle": { "after": -1 } }), 422, "/idle/after"),
+        (
+            "PUT",
+            "/tenants/acme",
+            json!({ "size": { "cpu": 512, "memory": 513 } }),
+            422,
+            "/size/memory",
+        ),
+        (
+            "PUT",
+            "/tenants/acme",
+            json!({ "env": { "BERTH_TENANT": "x" } }),
+            422,
+            "/env/BERTH_TENANT",
+        ),
+        (
+            "PUT",
+            "/tenants/acme",
+            json!({ "secrets": { "KEY": "not-an-arn" } }),
+            422,
+            "/secrets/KEY",
+        ),
+        (
+            "PATCH",
+            "/tenants/acme",
+            json!({ "idle": { "after": -1 } }),
+            422,
+            "/idle/after",
+        ),
         ("PUT", "/tenants/acme", json!({ "env": { "BIG": big } }), 413, ""),
         ("PUT", "/tenants/a..b", json!({}), 400, ""),
         ("POST", "/tenants/acme/restart?wait=999", Value::Null, 400, ""),
@@ -74,7 +108,10 @@ fn p9_what_is_not_valid_is_refused_with_its_field_and_nothing_is_written() {
         }
     }
     assert_eq!(stored(&mut stand), before);
-    assert_eq!(stand.calls("UpdateItem") + stand.calls("PutItem") + stand.calls("SendMessage"), 0);
+    assert_eq!(
+        stand.calls("UpdateItem") + stand.calls("PutItem") + stand.calls("SendMessage"),
+        0
+    );
 }
 
 #[test]
@@ -117,7 +154,11 @@ fn p11_a_read_changes_nothing() {
         assert_eq!(status, 200, "{path}: {answer}");
     }
     assert_eq!(stored(&mut stand), before);
-    assert!(stand.log.iter().all(|made| made.call.changes_nothing()), "{:?}", stand.log);
+    assert!(
+        stand.log.iter().all(|made| made.call.changes_nothing()),
+        "{:?}",
+        stand.log
+    );
 }
 
 #[test]
@@ -132,7 +173,10 @@ fn p11_what_an_operator_has_stopped_stays_so_until_somebody_starts_it() {
     stand.until_promoted(&before);
     stand.pass(3 * 3_600);
     let asleep = stand.tenant("acme");
-    assert_eq!((&asleep["phase"], &asleep["stopped"]["reason"]), (&json!("stopped"), &json!("sleep")));
+    assert_eq!(
+        (&asleep["phase"], &asleep["stopped"]["reason"]),
+        (&json!("stopped"), &json!("sleep"))
+    );
     assert_eq!(stand.alive("acme"), 0);
     stand.post("/tenants/acme/wake");
     stand.until("acme", "running");
@@ -141,12 +185,20 @@ fn p11_what_an_operator_has_stopped_stays_so_until_somebody_starts_it() {
 #[test]
 fn p13_an_overlay_that_renders_too_large_is_refused_before_ecs_is_asked() {
     let mut stand = Stand::new();
-    let env: serde_json::Map<String, Value> =
-        (0..600).map(|number| (format!("NAME_{number:03}"), json!("x".repeat(100)))).collect();
+    let env: serde_json::Map<String, Value> = (0..600)
+        .map(|number| (format!("NAME_{number:03}"), json!("x".repeat(100))))
+        .collect();
     for tenant in 0..5 {
         let (status, problem) = stand.http("PUT", &format!("/tenants/t{tenant}"), &json!({ "env": env }));
-        assert_eq!((status, &problem["errors"][0]["code"]), (422, &json!("too_large")), "{problem}");
+        assert_eq!(
+            (status, &problem["errors"][0]["code"]),
+            (422, &json!("too_large")),
+            "{problem}"
+        );
     }
     assert!(stand.rows("Tenants").is_empty());
-    assert_eq!(stand.calls("RegisterTaskDefinition") + stand.calls("CreateAccessPoint"), 0);
+    assert_eq!(
+        stand.calls("RegisterTaskDefinition") + stand.calls("CreateAccessPoint"),
+        0
+    );
 }

@@ -7,13 +7,15 @@
     clippy::indexing_slicing,
     reason = "a test that cannot go on must fail, in its helpers as well"
 )]
+#![allow(clippy::too_many_lines, reason = "most of them are the table of calls")]
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts so")]
 
 mod api;
 mod calls;
-mod crashes;
-mod definitions;
 mod events;
-mod pacing;
-mod poison;
+#[allow(
+    dead_code,
+    reason = "a stand offers what scenarios need, and not each of them needs all of it"
+)]
 mod stand;
 mod steps;

@@ -86,6 +86,7 @@ impl Stand {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = Settings {
             parameters: parameters.collect(),
+            ..Settings::default()
         };
         let mut stand = Self {
             engine: Engine::deploy_into(shared, "us-east-1", &settings).unwrap(),

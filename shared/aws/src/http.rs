@@ -3,7 +3,7 @@
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue};
-use berth_core::api::{Code, Problem};
+use berth_core::api::{Caller, Code, Found, Operation, Problem};
 use berth_core::tenant::{InvalidId, TenantId};
 use serde::Serialize;
 use serde_json::Value;
@@ -16,51 +16,71 @@ const LARGEST: usize = 256 * 1024;
 /// What routing and handlers need of a request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `GET`, `PUT`, …
-    pub method: String,
-    /// The path's segments, decoded by API Gateway.
-    pub segments: Vec<String>,
-    /// Who asked, for the row: the caller's name if an authorizer gave one.
+    /// Who asked, for the row.
     pub caller: String,
+    /// The `{id}` of the path as it came; empty if the route has none.
+    pub id: String,
     inner: ApiGatewayV2httpRequest,
 }
 
-impl From<ApiGatewayV2httpRequest> for Request {
-    fn from(inner: ApiGatewayV2httpRequest) -> Self {
-        let http = &inner.request_context.http;
-        let path = http.path.as_deref().or(inner.raw_path.as_deref()).unwrap_or_default();
-        let stage = inner
-            .request_context
-            .stage
-            .as_deref()
-            .filter(|stage| *stage != "$default")
-            .unwrap_or_default();
-        let path = path.strip_prefix('/').unwrap_or(path);
-        let path = path.strip_prefix(stage).unwrap_or(path);
-        Self {
-            method: http.method.to_string(),
-            segments: path
-                .split('/')
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            caller: caller(&inner),
-            inner,
-        }
-    }
+/// What a request asks for: found, and allowed to whoever asks. Nothing has been read to find out.
+pub fn admit(event: ApiGatewayV2httpRequest) -> Result<(Operation, Request), Problem> {
+    let caller = caller(&event)?;
+    let Found { operation, id } = Operation::find(event.request_context.http.method.as_str(), path(&event))?;
+    caller.may(operation.route().access, &id)?;
+    let request = Request {
+        caller: caller.name().to_owned(),
+        id,
+        inner: event,
+    };
+    Ok((operation, request))
 }
 
-fn caller(request: &ApiGatewayV2httpRequest) -> String {
-    let authorizer = request.request_context.authorizer.as_ref();
-    let subject = authorizer.and_then(|found| found.jwt.as_ref()?.claims.get("sub").cloned());
-    let role = authorizer.and_then(|found| found.iam.as_ref()?.user_arn.clone());
-    subject.or(role).unwrap_or_else(|| "api".to_owned())
+/// The path without the stage, decoded by API Gateway.
+fn path(event: &ApiGatewayV2httpRequest) -> &str {
+    let context = &event.request_context;
+    let path = context.http.path.as_deref().or(event.raw_path.as_deref());
+    let path = path.unwrap_or_default();
+    let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
+    let of_stage = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
+    of_stage.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
+/// Whom API Gateway's authorizer has let in. Without its word it is nobody, whatever the headers say: this function is not
+/// the one that checks signatures.
+fn caller(event: &ApiGatewayV2httpRequest) -> Result<Caller, Problem> {
+    let authorizer = event.request_context.authorizer.as_ref();
+    if let Some(jwt) = authorizer.and_then(|authorizer| authorizer.jwt.as_ref()) {
+        return Caller::of_token(|name| jwt.claims.get(name).map(String::as_str));
+    }
+    let iam = authorizer.and_then(|authorizer| authorizer.iam.as_ref());
+    match iam.and_then(|iam| iam.user_arn.as_deref()) {
+        Some(arn) => Ok(Caller::machine(arn)),
+        None => Err(Problem::new(
+            Code::Unauthenticated,
+            "nobody knows who asks: send a token (Authorization: Bearer …), or sign the request with IAM",
+        )),
+    }
 }
 
 impl Request {
     /// A query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.inner.query_string_parameters.first(name)
+    }
+
+    /// A query parameter that is `true` or `false`, and `false` if it is not there.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.query(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::new(Code::InvalidParameter, format!("{name} is true or false"))),
+        }
+    }
+
+    /// The tenant of the path.
+    pub fn tenant(&self) -> Result<TenantId, Problem> {
+        tenant_id(&self.id)
     }
 
     /// A header.
@@ -85,10 +105,16 @@ impl Request {
     }
 }
 
-/// A tenant id of a path.
+/// A text that is to be a tenant id.
 pub fn tenant_id(text: &str) -> Result<TenantId, Problem> {
     text.parse()
         .map_err(|error: InvalidId| Problem::new(Code::InvalidId, error.to_string()))
+}
+
+/// An operation that another function does: API Gateway does not send it here.
+pub fn elsewhere(operation: Operation) -> Problem {
+    let detail = format!("{} is not done by this function", operation.name());
+    Problem::new(Code::NoRoute, detail)
 }
 
 /// An answer.
@@ -119,6 +145,15 @@ impl Response {
         }
     }
 
+    /// A document that is JSON already.
+    pub fn document(json: &'static str) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: Some(json.to_owned()),
+        }
+    }
+
     /// With a header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -129,16 +164,21 @@ impl Response {
 
 impl From<Problem> for Response {
     fn from(problem: Problem) -> Self {
-        let headers = vec![("content-type", "application/problem+json".to_owned())];
-        let answer = Self {
+        let mut headers = vec![("content-type", "application/problem+json".to_owned())];
+        headers.extend(
+            problem
+                .code
+                .retry_after()
+                .map(|seconds| ("retry-after", seconds.to_string())),
+        );
+        headers.extend(problem.allow.clone().map(|methods| ("allow", methods)));
+        if problem.code == Code::Unauthenticated {
+            headers.push(("www-authenticate", "Bearer".to_owned()));
+        }
+        Self {
             status: problem.status,
             headers,
             body: Some(problem.to_json()),
-        };
-        if problem.status == 503 {
-            answer.with("retry-after", "2")
-        } else {
-            answer
         }
     }
 }

@@ -25,15 +25,10 @@ const OPERATION: Duration = Duration::from_secs(7);
 pub async fn start() -> Result<(SdkConfig, Variables), SettingsError> {
     let variables = Variables::from_environment();
     log_to_stdout(variables.parsed("BERTH_LOG_LEVEL", LevelFilter::INFO)?);
-    Ok((sdk().await, variables))
-}
-
-/// The SDK's configuration from the environment, with the calls' budgets of time.
-pub async fn sdk() -> SdkConfig {
     let tls = tls::Provider::Rustls(CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
-    with_budget(config).load().await
+    Ok((with_budget(config).load().await, variables))
 }
 
 /// Three attempts with a short back-off, each and all of them bounded.

@@ -26,12 +26,21 @@ fn context(stand: &Stand) -> Context {
 }
 
 async fn post(stand: &Stand, path: &str, body: Value) -> (i64, Value) {
+    let machine = json!({ "iam": { "userArn": "arn:aws:sts::123456789012:assumed-role/router/1" } });
+    post_as(stand, &machine, path, body).await
+}
+
+async fn post_as(stand: &Stand, authorizer: &Value, path: &str, body: Value) -> (i64, Value) {
     let request = json!({
         "version": "2.0",
         "rawPath": path,
         "headers": {},
         "body": body.to_string(),
-        "requestContext": { "stage": "$default", "http": { "method": "POST", "path": path } },
+        "requestContext": {
+            "stage": "$default",
+            "http": { "method": "POST", "path": path },
+            "authorizer": authorizer,
+        },
     });
     let request: ApiGatewayV2httpRequest = serde_json::from_value(request).unwrap();
     let event = LambdaEvent::new(request, lambda_runtime::Context::default());
@@ -97,20 +106,30 @@ async fn a2_a_heartbeat_changes_one_attribute_and_no_other_byte() {
 }
 
 #[tokio::test]
-async fn a2_a_hold_that_lands_beside_a_heartbeat_survives_it() {
-    let stand = Stand::new();
-    stand.running("acme", at(-100));
-    stand.trouble(
-        |action, _| action == "UpdateItem",
-        Trouble::After(Box::new(|stand| {
+async fn a2_what_lands_beside_a_heartbeat_survives_it_byte_for_byte() {
+    // A hold; a task that is RUNNING, with its minimum uptime; a change of size, with its own generation and idle time.
+    for beside in [
+        json!({ "holdUntil": { "N": "1800000900000" } }),
+        json!({ "notBefore": { "N": "1800000300000" }, "lastActivity": { "N": millis(at(-50)) } }),
+        json!({ "epoch": { "N": "4" }, "idleAfter": { "N": "900" } }),
+    ] {
+        let stand = Stand::new();
+        stand.running("acme", at(-100));
+        let mut expected = stand.activity("acme");
+        expected
+            .as_object_mut()
+            .unwrap()
+            .extend(beside.as_object().unwrap().clone());
+        expected["lastActivity"] = json!({ "N": millis(at(0)) });
+        let happens = move |stand: &Stand| {
             let mut row = stand.activity("acme");
-            row["holdUntil"] = json!({ "N": "1800000900000" });
+            row.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
             stand.put("Activity", row);
-        })),
-    );
-    assert_eq!(post(&stand, "/tenants/acme/activity", json!({})).await.0, 204);
-    assert_eq!(stand.activity("acme")["holdUntil"]["N"], "1800000900000");
-    assert_eq!(last_activity(&stand, "acme"), millis(at(0)));
+        };
+        stand.trouble(|action, _| action == "UpdateItem", Trouble::After(Box::new(happens)));
+        assert_eq!(post(&stand, "/tenants/acme/activity", json!({})).await.0, 204);
+        assert_eq!(stand.activity("acme"), expected);
+    }
 }
 
 #[tokio::test]
@@ -129,17 +148,21 @@ async fn a3_an_unknown_or_deleted_tenant_is_told_so_and_gets_no_row() {
 async fn a3_a_sleeping_or_claimed_tenant_is_told_how_to_wake_and_changes_nothing() {
     let stand = Stand::new();
     stand.put("Tenants", tenant_row("asleep", "stopped", 4));
+    stand.put("Tenants", tenant_row("half-written", "running", 1));
     let mut claimed = activity_row("claimed", at(-1000));
     claimed.as_object_mut().unwrap().remove("lastActivity");
     stand.put("Activity", claimed.clone());
-    for (id, calls) in [("asleep", &["UpdateItem", "GetItem"][..]), ("claimed", &["UpdateItem"])] {
+    for (id, calls) in [
+        ("asleep", &["UpdateItem", "GetItem"][..]),
+        ("half-written", &["UpdateItem", "GetItem"]),
+        ("claimed", &["UpdateItem"]),
+    ] {
         let (status, body) = post(&stand, &format!("/tenants/{id}/activity"), json!({})).await;
         assert_eq!((status, &body["code"]), (409, &json!("not_running")), "{id}");
         assert_eq!(body["wake"], json!(format!("/tenants/{id}/wake")));
         assert_eq!(stand.take_calls(), calls, "{id}");
     }
-    assert_eq!(stand.activity("claimed"), claimed);
-    assert_eq!(stand.activity("asleep"), Value::Null);
+    assert_eq!(stand.rows("Activity"), [claimed]);
 }
 
 #[tokio::test]
@@ -333,4 +356,32 @@ async fn a8_a_tenant_that_is_not_running_is_not_held() {
         Ok(Released::Absent)
     );
     assert_eq!(stand.rows("Activity"), [claimed]);
+}
+
+#[tokio::test]
+async fn s1_the_function_itself_refuses_whom_api_gateway_has_not_let_in_for_this() {
+    let stand = Stand::new();
+    stand.put("Activity", activity_row("acme", at(0)));
+    let token =
+        |scope: &str, tenant: &str| json!({ "jwt": { "claims": { "sub": "x", "scope": scope, "tenant": tenant } } });
+    for (authorizer, expected) in [
+        (Value::Null, 401),
+        (json!({}), 401),
+        (json!({ "lambda": { "userArn": "x" } }), 401),
+        (token("openid", "acme"), 403),
+        (token("berth:tenant", "other"), 403),
+        (token("berth:tenant", "acme"), 204),
+        (token("berth:admin", ""), 204),
+    ] {
+        let (status, problem) = post_as(&stand, &authorizer, "/tenants/acme/activity", Value::Null).await;
+        assert_eq!(status, expected, "{authorizer}: {problem}");
+    }
+    let (status, _) = post_as(
+        &stand,
+        &token("berth:tenant", "acme"),
+        "/activity",
+        json!({ "tenants": ["acme"] }),
+    )
+    .await;
+    assert_eq!(status, 403, "one request for many is for machines");
 }

@@ -10,6 +10,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses its part of the stand")]
 mod stand;
 
+use berth_aws::service::activity;
 use berth_aws::service::watchdog::{Context, Report, Sight, tick};
 use berth_aws::tables::SweepOverride;
 use berth_core::idle::{Admission, Case, Override, Verdict};
@@ -400,6 +401,25 @@ async fn a_stop_counts_from_its_claim_although_a_crash_came_between() {
     assert_eq!(sweep(&stand).await.ends.healed, 1);
     assert_eq!(stand.tenant("acme")["intentAt"]["S"], json!(at(DUE)));
     assert_eq!(ledger(&stand, "idle-stop-healed").len(), 1);
+}
+
+#[tokio::test]
+async fn a18_clocks_two_minutes_apart_stop_nobody_early() {
+    for skew in [-120, 120] {
+        let stand = Stand::new();
+        stand.running("acme", at(-1000));
+        // The heartbeat of second 0, by a clock that is wrong, and the sweep by the right one.
+        stand.set_now(at(skew));
+        let activity = activity::Context::new(&stand.config(), &Stand::variables(&[])).unwrap();
+        activity::touch(&activity, &"acme".parse().unwrap()).await.unwrap();
+        let early = at(600 - 1);
+        stand.set_now(early);
+        assert_eq!(sweep(&stand).await.ends.stopped, 0, "{skew}");
+        stand.set_now(at(skew + DUE - 1));
+        assert_eq!(sweep(&stand).await.ends.stopped, 0, "{skew}");
+        stand.set_now(at(skew + DUE));
+        assert_eq!(sweep(&stand).await.ends.stopped, 1, "{skew}");
+    }
 }
 
 /// `count` of a thousand running tenants are idle.

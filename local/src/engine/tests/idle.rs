@@ -1,5 +1,11 @@
 //! Activity, sleep and wake, through the routes of the template.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use berth_aws::telemetry::{MetricLines, RUNNING, STOP_SECONDS};
+use tracing_subscriber::layer::SubscriberExt as _;
+
 use super::*;
 use crate::cloud::Behaviour;
 
@@ -459,4 +465,153 @@ fn a12_what_a_sweep_would_do_is_told_and_what_it_refuses_one_word_lets_through_o
         400,
         "only a dry run is asked for"
     );
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stop_is_measured_from_its_claim_to_its_proof() {
+    let (lines, stubborn) = (Lines::default(), "registry.example/app:stubborn");
+    let shared = lines.clone();
+    let subscriber = tracing_subscriber::registry().with(MetricLines(move || shared.clone()));
+    // As long as there is but one, `tracing` asks the thread that comes by an event first whether anybody wants it; tests in
+    // other threads would say no for all.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    tracing::subscriber::with_default(subscriber, || {
+        let mut engine = engine();
+        // It ends 30 s after it was told to.
+        engine.shared.cloud().set_image(stubborn, Behaviour::IgnoresSigterm);
+        running(&mut engine, "acme", &json!({"image": stubborn}));
+        until(&mut engine, "acme", "stopped");
+        let took = get(&mut engine, "/tenants/acme/explain")["stop"]["tookSeconds"].clone();
+        let written = String::from_utf8(lines.0.lock().expect("nobody panics").clone()).expect("text");
+        let metrics: Vec<Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        let of = |name: &str| -> Vec<Value> {
+            let values = metrics.iter().map(|line| line[name].clone());
+            values.filter(|value| !value.is_null()).collect()
+        };
+        assert_eq!(
+            of(STOP_SECONDS),
+            std::slice::from_ref(&took),
+            "one stop, and the row says the same"
+        );
+        assert!(took.as_f64().is_some_and(|seconds| seconds > 30.0), "{took}");
+        assert!(of(RUNNING).len() > 5, "each sweep says that it has ended");
+    });
+}
+
+/// From now on this many calls of everything that looks at ECS or changes a service are answered with this error.
+fn ecs_answers(engine: &Engine, error: &str, count: u32) {
+    for action in ["DescribeServices", "ListTasks", "DescribeTasks", "UpdateService"] {
+        engine.shared.cloud().set_fault(Fault {
+            service: Service::Ecs,
+            action: action.to_owned(),
+            error: error.to_owned(),
+            count,
+        });
+    }
+}
+
+/// What the tenant's row says of what was seen and proven.
+fn seen(tenant: &Value) -> Value {
+    json!([
+        tenant["phase"],
+        tenant["settled"],
+        tenant["taskArn"],
+        tenant["endpoint"],
+        tenant["stopped"]
+    ])
+}
+
+#[test]
+fn a13_an_ecs_that_does_not_answer_is_no_proof_and_what_was_asked_to_stop_is_driven_until_it_has() {
+    for error in ["ThrottlingException", "AccessDeniedException", "ServerException"] {
+        let mut engine = engine();
+        running(&mut engine, "acme", &json!({}));
+        ecs_answers(&engine, error, u32::MAX);
+        assert_eq!(post(&mut engine, "/tenants/acme/sleep", &Value::Null).0, 202);
+        let before = get(&mut engine, "/tenants/acme");
+        assert_ne!(before["phase"], "stopped");
+        pass(&mut engine, 20 * 60);
+        let after = get(&mut engine, "/tenants/acme");
+        assert_eq!(seen(&after), seen(&before), "{error}");
+        assert_eq!(after["lastError"]["code"], error, "{after}");
+        ecs_answers(&engine, error, 0);
+        // The longest that a message is hidden after a failure, and a sweep.
+        pass(&mut engine, 7 * 60);
+        assert_eq!(get(&mut engine, "/tenants/acme")["phase"], "stopped", "{error}");
+    }
+}
+
+#[test]
+fn a14_a_stop_and_a_wake_only_change_how_many_tasks_the_service_has() {
+    let mut engine = engine();
+    let tenant = running(&mut engine, "acme", &json!({}));
+    for action in ["StopTask", "RunTask", "DeleteService", "CreateService"] {
+        let fault = Fault {
+            service: Service::Ecs,
+            action: action.to_owned(),
+            error: "AccessDeniedException".to_owned(),
+            count: u32::MAX,
+        };
+        engine.shared.cloud().set_fault(fault);
+    }
+    post(&mut engine, "/tenants/acme/sleep", &Value::Null);
+    until(&mut engine, "acme", "stopped");
+    post(&mut engine, "/tenants/acme/wake", &Value::Null);
+    let woken = until(&mut engine, "acme", "running");
+    assert_eq!(
+        (&woken["serviceName"], &woken["lastError"]),
+        (&tenant["serviceName"], &Value::Null)
+    );
+}
+
+#[test]
+fn a_wake_that_is_waited_for_is_answered_when_it_runs_or_when_the_time_is_over() {
+    let slow = "registry.example/app:slow";
+    for (image, status) in [("registry.example/app:good", 200), (slow, 202)] {
+        let mut engine = engine();
+        engine.shared.cloud().set_image(slow, Behaviour::Slow(90));
+        running(&mut engine, "acme", &json!({"image": image}));
+        post(&mut engine, "/tenants/acme/sleep", &Value::Null);
+        until(&mut engine, "acme", "stopped");
+        let asked = engine.now();
+        let request = Request::post("/tenants/acme/wake?wait=25").body(Bytes::new());
+        let (reply_to, mut reply) = oneshot::channel();
+        engine.http(&request.expect("a request"), reply_to);
+        engine.settle();
+        assert!(reply.try_recv().is_err(), "it waits");
+        let response = loop {
+            pass(&mut engine, 1);
+            if let Ok(response) = reply.try_recv() {
+                break response;
+            }
+        };
+        let tenant: Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(response.status().as_u16(), status, "{tenant}");
+        assert_eq!(tenant["endpoint"].is_object(), status == 200, "{tenant}");
+        let waited = engine.now().duration_since(asked).as_secs();
+        assert!(
+            if status == 200 {
+                waited < 25
+            } else {
+                (25..27).contains(&waited)
+            },
+            "{waited} s"
+        );
+    }
 }

@@ -36,6 +36,9 @@ impl Watch {
             return Err(Violation::of_all("fixpoint", what));
         }
         match (call.service, call.action.as_str()) {
+            (Service::Ecs, "UpdateService") if body.get("forceNewDeployment") == Some(&Value::Bool(true)) => {
+                return Err(Violation::of_all("I1", "forceNewDeployment was sent"));
+            }
             (Service::Ecs, "CreateService" | "UpdateService") => starts_alone(cloud, &body)?,
             (Service::Ecs, "StopTask") => return Err(Violation::of_all("I1", "StopTask was called")),
             _ => {}

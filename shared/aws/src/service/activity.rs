@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use berth_core::api::{Code, Problem};
+use berth_core::api::{Code, Operation, Problem};
 use berth_core::idle::refresh_before;
 use berth_core::tenant::{TenantId, Wanted};
 use futures_util::{StreamExt, stream};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::error::CallError;
-use crate::http::{Request, Response, tenant_id};
+use crate::http::{Request, Response, admit, elsewhere, tenant_id};
 use crate::service::idle_defaults;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{ActivityTable, Tenants, Touched};
@@ -76,19 +76,18 @@ pub async fn handle(
     context: &Context,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let request = Request::from(event.payload);
-    Ok(route(context, &request).await.unwrap_or_else(Response::from).into())
+    Ok(route(context, event.payload)
+        .await
+        .unwrap_or_else(Response::from)
+        .into())
 }
 
-async fn route(context: &Context, request: &Request) -> Result<Response, Problem> {
-    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
-    match (request.method.as_str(), segments.as_slice()) {
-        ("POST", ["tenants", id, "activity"]) => one(context, &tenant_id(id)?).await,
-        ("POST", ["activity"]) => many(context, request).await,
-        (method, _) => {
-            let path = segments.join("/");
-            Err(Problem::new(Code::NoRoute, format!("there is no {method} /{path}")))
-        }
+async fn route(context: &Context, event: ApiGatewayV2httpRequest) -> Result<Response, Problem> {
+    let (operation, request) = admit(event)?;
+    match operation {
+        Operation::Touch => one(context, &request.tenant()?).await,
+        Operation::TouchMany => many(context, &request).await,
+        other => Err(elsewhere(other)),
     }
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::Client;
 pub use berth_core::explain::Entry;
 use berth_core::tenant::TenantId;
 
+use super::update::Item;
 use super::{number, text};
 use crate::error::CallError;
 use crate::settings::{SettingsError, Variables};
@@ -16,6 +17,15 @@ use crate::settings::{SettingsError, Variables};
 pub struct Ledger {
     client: Client,
     table: String,
+}
+
+/// A page of decisions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decisions {
+    /// The decisions.
+    pub entries: Vec<Entry>,
+    /// The key of the last one, if there may be more.
+    pub last: Option<String>,
 }
 
 /// How long a decision is kept: a quarter, so that a bill can be explained when it comes.
@@ -75,24 +85,27 @@ impl Ledger {
         }
     }
 
-    /// The newest decisions about a tenant, newest first.
-    pub async fn newest(&self, tenant: &TenantId, limit: i32) -> Result<Vec<Entry>, CallError> {
+    /// The newest decisions about a tenant, newest first, from before this one on.
+    pub async fn newest(&self, tenant: &TenantId, limit: i32, before: Option<&str>) -> Result<Decisions, CallError> {
         const ACTION: &str = "dynamodb:Query";
+        let kind = text(format!("ledger#{tenant}"));
+        let start = before.map(|id| Item::from([("kind".to_owned(), kind.clone()), ("id".to_owned(), text(id))]));
         let output = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("kind = :kind")
-            .expression_attribute_values(":kind", text(format!("ledger#{tenant}")))
+            .expression_attribute_values(":kind", kind)
             .scan_index_forward(false)
             .limit(limit)
+            .set_exclusive_start_key(start)
             .send()
             .await
             .map_err(|error| CallError::of(ACTION, error))?;
-        let entries = output.items.unwrap_or_default();
-        Ok(entries
-            .into_iter()
-            .filter_map(|row| serde_dynamo::from_item(row).ok())
-            .collect())
+        let last = output.last_evaluated_key.as_ref().and_then(|key| key.get("id"));
+        let last = last.and_then(|id| id.as_s().ok()).cloned();
+        let rows = output.items.unwrap_or_default().into_iter();
+        let entries = rows.filter_map(|row| serde_dynamo::from_item(row).ok()).collect();
+        Ok(Decisions { entries, last })
     }
 }

@@ -21,7 +21,7 @@ pub use activity::{ActivityTable, Opening};
 pub use budgets::Budgets;
 pub use definitions::{Attempt, Claim, DefinitionRegistry, Own, Owner, Shared};
 pub use fleet::{Swapped, Version, Versioned};
-pub use ledger::{Entry, Ledger};
+pub use ledger::{Decisions, Entry, Ledger};
 pub use overrides::SweepOverride;
 pub use releases::Releases;
 pub use rollouts::{RolloutRow, Rollouts};

@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use berth_aws::settings::Variables;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, ImportOptions};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -166,6 +166,14 @@ impl Stand {
         let request = json!({ "TableName": table, "Item": item });
         self.database
             .put_item(serde_json::from_value(request).unwrap())
+            .unwrap();
+    }
+
+    /// Puts many rows at once.
+    pub fn put_all(&self, table: &str, items: impl Iterator<Item = Value>) {
+        let items = items.map(|item| serde_json::from_value(item).unwrap()).collect();
+        self.database
+            .import_items(table, items, ImportOptions::default())
             .unwrap();
     }
 

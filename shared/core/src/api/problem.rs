@@ -20,14 +20,23 @@ pub struct Problem {
     /// Where to wake the tenant by a POST, if that is what would help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wake: Option<String>,
+    /// The methods that there are, if it is the method that is wrong: the header `Allow`.
+    #[serde(skip)]
+    pub allow: Option<String>,
 }
 
 /// The kinds of problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// There is no such route, or not with this method.
+    /// Nobody knows who asks.
+    Unauthenticated,
+    /// Whoever asks may not.
+    Forbidden,
+    /// There is no such route.
     NoRoute,
+    /// The route has no such method.
+    NoMethod,
     /// The tenant id is not one.
     InvalidId,
     /// A query parameter is not valid.
@@ -44,8 +53,10 @@ pub enum Code {
     NoTenant,
     /// The overlay is not the one that `If-Match` names.
     PreconditionFailed,
-    /// Others change the same tenant at the same time.
+    /// Others change the same tenant or rollout at the same time.
     Conflict,
+    /// The tenant is being deleted.
+    BeingDeleted,
     /// The hold that is asked for is not one.
     InvalidHold,
     /// The wake that is asked for cannot be booked.
@@ -77,6 +88,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             wake: None,
+            allow: None,
         }
     }
 
@@ -132,6 +144,9 @@ impl Code {
     /// The HTTP status of this kind.
     pub fn status(self) -> u16 {
         match self {
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::NoMethod => 405,
             Self::NoRoute | Self::NoTenant | Self::NoRollout => 404,
             Self::InvalidId | Self::InvalidParameter | Self::InvalidJson => 400,
             Self::BodyTooLarge => 413,
@@ -142,15 +157,54 @@ impl Code {
             | Self::InvalidRollout
             | Self::NoTemplate => 422,
             Self::PreconditionFailed => 412,
-            Self::Conflict | Self::NotRunning | Self::Pinned | Self::NoRelease | Self::RolloutRefused => 409,
+            Self::Conflict
+            | Self::BeingDeleted
+            | Self::NotRunning
+            | Self::Pinned
+            | Self::NoRelease
+            | Self::RolloutRefused => 409,
             Self::Unavailable => 503,
+        }
+    }
+
+    /// After how many seconds the same request may be answered otherwise, without anybody's having to do anything: the
+    /// header `Retry-After`. A first base is looked for each minute.
+    pub fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Conflict => Some(1),
+            Self::Unavailable => Some(2),
+            Self::NoRelease => Some(60),
+            Self::Unauthenticated
+            | Self::Forbidden
+            | Self::NoRoute
+            | Self::NoMethod
+            | Self::InvalidId
+            | Self::InvalidParameter
+            | Self::InvalidJson
+            | Self::BodyTooLarge
+            | Self::InvalidOverlay
+            | Self::NoTemplate
+            | Self::NoTenant
+            | Self::PreconditionFailed
+            | Self::BeingDeleted
+            | Self::InvalidHold
+            | Self::InvalidWake
+            | Self::InvalidOverride
+            | Self::NotRunning
+            | Self::Pinned
+            | Self::NoRollout
+            | Self::InvalidRollout
+            | Self::RolloutRefused => None,
         }
     }
 
     /// What every problem of this kind has in common.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Unauthenticated => "Nobody",
+            Self::Forbidden => "Not allowed",
             Self::NoRoute => "No such route",
+            Self::NoMethod => "No such method",
             Self::InvalidId => "Not a tenant id",
             Self::InvalidParameter => "Not a valid parameter",
             Self::InvalidJson => "Not JSON",
@@ -160,6 +214,7 @@ impl Code {
             Self::NoTenant => "No such tenant",
             Self::PreconditionFailed => "Changed in the meantime",
             Self::Conflict => "Changed at the same time",
+            Self::BeingDeleted => "Being deleted",
             Self::InvalidHold => "Invalid hold",
             Self::InvalidWake => "Invalid wake",
             Self::InvalidOverride => "Invalid override",

@@ -111,9 +111,9 @@ impl fmt::Display for Wait {
         match self {
             Self::TasksToStop(tasks) if tasks.is_empty() => f.write_str("the service to have no task"),
             Self::TasksToStop(tasks) => write!(f, "{} to be STOPPED", tasks.join(", ")),
+            Self::ToBeSure(until) => write!(f, "{until}, before which a task may be there that is not seen"),
             Self::TaskToStart => f.write_str("a task to be RUNNING"),
             Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
-            Self::ToBeSure(until) => write!(f, "looks to show, by {until}, that no task is left"),
         }
     }
 }

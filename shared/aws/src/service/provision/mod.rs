@@ -9,9 +9,11 @@ mod sweeps;
 mod wake;
 mod write;
 
+use rollouts::Verb;
+
 use aws_config::SdkConfig;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use berth_core::api::{Code, Problem};
+use berth_core::api::{Operation, Problem};
 use berth_core::definition::Layout;
 use berth_core::idle::IdlePolicy;
 use berth_core::rollout::Policy;
@@ -20,13 +22,16 @@ use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
 use crate::ecs::BaseFamily;
-use crate::http::{Request, Response, tenant_id};
+use crate::http::{Response, admit, elsewhere};
 use crate::queue::Queue;
 use crate::service::hold::Holds;
 use crate::service::idle_defaults;
 use crate::service::watchdog::Sight;
 use crate::settings::{self, SettingsError, Variables};
 use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, SweepOverride, Tenants, Wishes};
+
+/// The description of the API. `berth openapi` writes it, from the routes and types of the code.
+const OPENAPI: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What provision needs.
 #[derive(Clone, Debug)]
@@ -76,51 +81,43 @@ pub async fn handle(
     context: &Context,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let request = Request::from(event.payload);
-    Ok(Box::pin(route(context, &request))
+    Ok(Box::pin(route(context, event.payload))
         .await
         .unwrap_or_else(Response::from)
         .into())
 }
 
-async fn route(context: &Context, request: &Request) -> Result<Response, Problem> {
-    write::wait_of(request)?;
-    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
-    match (request.method.as_str(), segments.as_slice()) {
-        ("GET", ["tenants"]) => read::page(context, request).await,
-        ("GET", ["tenants", id]) => read::one(context, &tenant_id(id)?).await,
-        ("GET", ["tenants", id, "history"]) => read::history(context, &tenant_id(id)?).await,
-        ("GET", ["tenants", id, "explain"]) => read::explained(context, &tenant_id(id)?).await,
-        ("PUT", ["tenants", id]) => Box::pin(write::put(context, request, tenant_id(id)?)).await,
-        ("PATCH", ["tenants", id]) => write::patch(context, request, &tenant_id(id)?).await,
-        ("DELETE", ["tenants", id]) => write::delete(context, request, &tenant_id(id)?).await,
-        ("PUT", ["tenants", id, "hold"]) => hold::put(context, request, &tenant_id(id)?).await,
-        ("DELETE", ["tenants", id, "hold"]) => hold::delete(context, request, &tenant_id(id)?).await,
-        ("POST", ["tenants", id, "update"]) => write::update(context, request, &tenant_id(id)?).await,
-        ("GET", ["fleet"]) => fleet::show(context).await,
-        ("POST", ["tenants", id, "wake"]) => Box::pin(wake::post(context, request, &tenant_id(id)?)).await,
-        ("DELETE", ["tenants", id, "wake"]) => wake::delete(context, request, &tenant_id(id)?).await,
-        ("POST", ["sweeps"]) => sweeps::dry_run(context, request).await,
-        ("PUT", ["sweeps", "override"]) => sweeps::give(context, request).await,
-        ("DELETE", ["sweeps", "override"]) => sweeps::take_back(context, request).await,
-        ("GET", ["releases"]) => rollouts::releases(context).await,
-        ("POST", ["rollouts"]) => rollouts::ask(context, request).await,
-        ("GET", ["rollouts", id]) => rollouts::one(context, id).await,
-        ("POST", ["rollouts", id, verb]) => rollouts::operate(context, request, id, verb).await,
-        ("POST", ["tenants", id, verb]) => {
-            let reason = match *verb {
-                "sleep" => Reason::Sleep,
-                "restart" => Reason::Restart,
-                "retry" => Reason::Retry,
-                _ => return Err(no_route(request)),
-            };
-            write::intend(context, request, &tenant_id(id)?, reason).await
-        }
-        _ => Err(no_route(request)),
+async fn route(context: &Context, event: ApiGatewayV2httpRequest) -> Result<Response, Problem> {
+    let (operation, request) = admit(event)?;
+    let request = &request;
+    match operation {
+        Operation::ListTenants => read::page(context, request).await,
+        Operation::GetTenant => read::one(context, &request.tenant()?).await,
+        Operation::History => read::history(context, request).await,
+        Operation::PutTenant => Box::pin(write::put(context, request, request.tenant()?)).await,
+        Operation::PatchTenant => write::patch(context, request, &request.tenant()?).await,
+        Operation::DeleteTenant => write::delete(context, request, &request.tenant()?).await,
+        Operation::Wake => Box::pin(wake::post(context, request, &request.tenant()?)).await,
+        Operation::CancelWake => wake::delete(context, request, &request.tenant()?).await,
+        Operation::Sleep => write::intend(context, request, Reason::Sleep).await,
+        Operation::Restart => write::intend(context, request, Reason::Restart).await,
+        Operation::Retry => write::intend(context, request, Reason::Retry).await,
+        Operation::PutHold => hold::put(context, request, &request.tenant()?).await,
+        Operation::DeleteHold => hold::delete(context, request, &request.tenant()?).await,
+        Operation::UpdateTenant => write::update(context, request, &request.tenant()?).await,
+        Operation::ExplainTenant => read::explained(context, &request.tenant()?).await,
+        Operation::PreviewSweep => sweeps::dry_run(context, request).await,
+        Operation::PutOverride => sweeps::give(context, request).await,
+        Operation::DeleteOverride => sweeps::take_back(context, request).await,
+        Operation::GetFleet => fleet::show(context).await,
+        Operation::ListReleases => rollouts::releases(context).await,
+        Operation::StartRollout => rollouts::ask(context, request).await,
+        Operation::GetRollout => rollouts::one(context, &request.id).await,
+        Operation::PauseRollout => rollouts::operate(context, request, Verb::Pause).await,
+        Operation::ResumeRollout => rollouts::operate(context, request, Verb::resume(request)?).await,
+        Operation::AbortRollout => rollouts::operate(context, request, Verb::Abort).await,
+        Operation::RollBackRollout => rollouts::operate(context, request, Verb::RollBack).await,
+        Operation::OpenApi => Ok(Response::document(OPENAPI)),
+        Operation::Touch | Operation::TouchMany => Err(elsewhere(operation)),
     }
-}
-
-fn no_route(request: &Request) -> Problem {
-    let path = request.segments.join("/");
-    Problem::new(Code::NoRoute, format!("there is no {} /{path}", request.method))
 }

@@ -1,17 +1,17 @@
 //! Reading tenants. A read changes nothing.
 
-use berth_core::api::{Code, Problem, TenantView};
+use berth_core::api::{Code, Cursor, InvalidCursor, Problem, TenantView};
 use berth_core::explain::{Known, explain};
 use berth_core::tenant::{Phase, Tenant, TenantId, Wanted, phase};
 use serde_json::json;
 
 use super::Context;
-use crate::http::{Request, Response, tenant_id};
+use crate::http::{Request, Response};
 
 /// The most tenants on a page.
 const PAGE: i32 = 100;
 
-/// The newest decisions that a history shows.
+/// The most decisions on a page of a history.
 const DECISIONS: i32 = 50;
 
 /// A tenant that is not deleted.
@@ -46,7 +46,10 @@ pub(super) async fn one(context: &Context, id: &TenantId) -> Result<Response, Pr
 /// `GET /tenants`: a page of tenants, and the cursor of the next.
 pub(super) async fn page(context: &Context, request: &Request) -> Result<Response, Problem> {
     let wanted = request.query("phase").map(parse_phase).transpose()?;
-    let after = request.query("cursor").map(tenant_id).transpose()?;
+    let after = match cursor(request)? {
+        Some(cursor) => Some(cursor.key().parse().map_err(|_| no_cursor(InvalidCursor))?),
+        None => None,
+    };
     let page = context.tenants.list(PAGE, after.as_ref()).await?;
     let promoted = context.releases.pointer().await?.promoted;
     let now = context.clock.now();
@@ -60,14 +63,32 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
         .filter(shown)
         .map(|tenant| TenantView::of(tenant, promoted, None, now))
         .collect();
-    Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": page.last })))
+    let next = page.last.map(|last| Cursor::after(last).to_string());
+    Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": next })))
 }
 
-/// `GET /tenants/{id}/history`: what was decided about a tenant, newest first.
-pub(super) async fn history(context: &Context, id: &TenantId) -> Result<Response, Problem> {
+/// `GET /tenants/{id}/history`: a page of what was decided about a tenant, newest first, and the cursor of the next.
+pub(super) async fn history(context: &Context, request: &Request) -> Result<Response, Problem> {
+    let (id, before) = (&request.tenant()?, cursor(request)?);
     find(context, id).await?;
-    let decisions = context.ledger.newest(id, DECISIONS).await?;
-    Ok(Response::json(200, &json!({ "decisions": decisions })))
+    let before = before.as_ref().map(Cursor::key);
+    let page = context.ledger.newest(id, DECISIONS, before).await?;
+    let next = page.last.map(|last| Cursor::after(last).to_string());
+    Ok(Response::json(
+        200,
+        &json!({ "decisions": page.entries, "cursor": next }),
+    ))
+}
+
+fn cursor(request: &Request) -> Result<Option<Cursor>, Problem> {
+    request
+        .query("cursor")
+        .map(|text| text.parse().map_err(no_cursor))
+        .transpose()
+}
+
+fn no_cursor(why: InvalidCursor) -> Problem {
+    Problem::new(Code::InvalidParameter, format!("cursor: {why}"))
 }
 
 /// How many decisions an explanation shows.
@@ -81,7 +102,7 @@ pub(super) async fn explained(context: &Context, id: &TenantId) -> Result<Respon
         tenant: &tenant,
         promoted: context.releases.pointer().await?.promoted,
         case: context.activity.case(id, context.policy, now).await?,
-        decisions: context.ledger.newest(id, EXPLAINED).await?,
+        decisions: context.ledger.newest(id, EXPLAINED, None).await?.entries,
         now,
     };
     Ok(Response::json(200, &explain(known)))
@@ -93,10 +114,11 @@ pub(super) fn etag(tenant: &Tenant) -> String {
 }
 
 fn parse_phase(text: &str) -> Result<Phase, Problem> {
-    serde_json::from_value(text.into()).map_err(|_| {
+    let phase = serde_json::from_value(text.into()).ok();
+    phase.filter(|phase| *phase != Phase::Deleted).ok_or_else(|| {
         Problem::new(
             Code::InvalidParameter,
-            format!("there is no phase {text:?}; it is one of provisioning, starting, running, stopping, stopped, failed, deleting"),
+            "phase is one of provisioning, starting, running, stopping, stopped, failed, deleting",
         )
     })
 }

@@ -53,7 +53,7 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
             "there is no release {release}; GET /releases lists them"
         )));
     }
-    if request.query("dryRun") == Some("true") {
+    if request.flag("dryRun")? {
         return preview::show(context, asked.release, policy, &request.caller).await;
     }
     let wish = Wish {
@@ -73,27 +73,52 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
     Err(crowded())
 }
 
-/// `POST /rollouts/{id}/{pause,resume,abort,rollback}`. A resumption with `?retry=true` moves the failed ones once more.
-pub(super) async fn operate(context: &Context, request: &Request, id: &str, verb: &str) -> Result<Response, Problem> {
-    let (by, now) = (request.caller.as_str(), context.clock.now());
-    let how = match request.query("retry") {
-        Some("true") => Resume::Retry,
-        _ => Resume::Accept,
-    };
+/// What an operator wants of a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Pause,
+    Resume(Resume),
+    Abort,
+    RollBack,
+}
+
+impl Verb {
+    /// A resumption with `?retry=true` moves the failed ones once more.
+    pub(super) fn resume(request: &Request) -> Result<Self, Problem> {
+        Ok(Self::Resume(if request.flag("retry")? {
+            Resume::Retry
+        } else {
+            Resume::Accept
+        }))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume(_) => "resume",
+            Self::Abort => "abort",
+            Self::RollBack => "rollback",
+        }
+    }
+}
+
+/// `POST /rollouts/{id}/{pause,resume,abort,rollback}`.
+pub(super) async fn operate(context: &Context, request: &Request, verb: Verb) -> Result<Response, Problem> {
+    let (id, by, now) = (request.id.as_str(), request.caller.as_str(), context.clock.now());
     for _ in 0..TRIES {
         let row = find(context, id).await?;
         let rollout = &row.rollout;
         let changed = match verb {
-            "pause" => rollout.pause(by, now),
-            "resume" => rollout.resume(how, now),
-            "abort" => rollout.abort(by, now),
-            "rollback" => rollout.roll_back(by, now),
-            _ => return Err(super::no_route(request)),
+            Verb::Pause => rollout.pause(by, now),
+            Verb::Resume(how) => rollout.resume(how, now),
+            Verb::Abort => rollout.abort(by, now),
+            Verb::RollBack => rollout.roll_back(by, now),
         };
         let changed = changed.map_err(|refused: Refused| Problem::new(Code::RolloutRefused, refused.to_string()))?;
         if let Swapped::Done(_) = context.rollouts.store(&changed, row.version).await? {
-            let on = json!({ "rollout": changed.id, "by": by, "asked": verb, "retry": how == Resume::Retry });
-            let decision = format!("rollout-{verb}");
+            let retry = verb == Verb::Resume(Resume::Retry);
+            let on = json!({ "rollout": changed.id, "by": by, "asked": verb.name(), "retry": retry });
+            let decision = format!("rollout-{}", verb.name());
             context.ledger.record_fleet(&Entry { at: now, decision, on }).await?;
             return Ok(shown(202, &changed, &row));
         }

@@ -11,7 +11,7 @@ use crate::http::{Request, Response};
 
 /// `POST /sweeps?dryRun=true`: who would be put to sleep now, who not, and why. Nothing is written.
 pub(super) async fn dry_run(context: &Context, request: &Request) -> Result<Response, Problem> {
-    if request.query("dryRun") != Some("true") {
+    if !request.flag("dryRun")? {
         let detail = "a sweep runs each minute by itself; ask what it would do with ?dryRun=true";
         return Err(Problem::new(Code::InvalidParameter, detail));
     }

@@ -6,7 +6,7 @@ use berth_core::tenant::{Booked, InvalidWake, Reason, ScheduledWake, Tenant, Ten
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::write::{TRIES, answer, change, crowded, next_state, refuse_deleting, told};
+use super::write::{TRIES, Wait, answer, change, crowded, next_state, refuse_deleting, told};
 use super::{Context, read};
 use crate::http::{Request, Response};
 use crate::service::intent::{self, Change};
@@ -15,6 +15,7 @@ use crate::tables::{Outcome, Update, number};
 /// `POST /tenants/{id}/wake`: wakes it now, or books a wake for `at`, in place of one that was booked before. With
 /// `protectFor` no sweep puts it to sleep for so long after the wake.
 pub(super) async fn post(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     let invalid = |why: InvalidWake| Problem::new(Code::InvalidWake, why.to_string());
     let asked: WakeRequest = serde_json::from_value(request.json()?)
         .map_err(|error| Problem::new(Code::InvalidWake, format!("the body is not a wake: {error}")))?;
@@ -32,10 +33,10 @@ pub(super) async fn post(context: &Context, request: &Request, id: &TenantId) ->
             wake: tenant.booked.wake.clone(),
         };
         match (next_state(&tenant, Reason::Wake), protected_until) {
-            (None, None) => return answer(context, request, tenant, 200).await,
+            (None, None) => return answer(context, wait, tenant, 200).await,
             (None, Some(until)) => {
                 if let Outcome::Written(tenant) = rebook(context, &tenant, &booked).await? {
-                    return protect(context, request, tenant, until).await;
+                    return protect(context, (request, wait), tenant, until).await;
                 }
             }
             (Some(wanted), _) => {
@@ -44,7 +45,7 @@ pub(super) async fn post(context: &Context, request: &Request, id: &TenantId) ->
                     ..change(context, request, wanted, Reason::Wake)
                 };
                 if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-                    return told(context, request, tenant, 202).await;
+                    return told(context, wait, tenant, 202).await;
                 }
             }
         }
@@ -92,7 +93,12 @@ async fn book(context: &Context, id: &TenantId, wake: ScheduledWake) -> Result<R
 
 /// The tenant is up: its row says until when it is protected, and so does its row of activity, which the sweep reads. If
 /// this ends between the two, the sweep finds it in the row before it stops the tenant.
-async fn protect(context: &Context, request: &Request, tenant: Tenant, until: Timestamp) -> Result<Response, Problem> {
+async fn protect(
+    context: &Context,
+    (request, wait): (&Request, Wait),
+    tenant: Tenant,
+    until: Timestamp,
+) -> Result<Response, Problem> {
     let id = &tenant.tenant_id;
     context.activity.protect(id, until).await?;
     record(
@@ -102,7 +108,7 @@ async fn protect(context: &Context, request: &Request, tenant: Tenant, until: Ti
         json!({ "until": until, "by": request.caller }),
     )
     .await?;
-    answer(context, request, tenant, 200).await
+    answer(context, wait, tenant, 200).await
 }
 
 /// Changes what is booked, if neither that nor the intent has moved on.

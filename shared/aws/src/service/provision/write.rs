@@ -21,8 +21,29 @@ const LONGEST_WAIT: u64 = 25;
 /// How often a waiting request looks at the row.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How long a request waits for the tenant to be settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait(Duration);
+
+impl Wait {
+    /// What `?wait=` says. It is read before anything is written.
+    pub(super) fn of(request: &Request) -> Result<Self, Problem> {
+        let Some(text) = request.query("wait") else {
+            return Ok(Self(Duration::ZERO));
+        };
+        match text.parse() {
+            Ok(seconds) if seconds <= LONGEST_WAIT => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(Problem::new(
+                Code::InvalidParameter,
+                format!("wait is not a number of seconds from 0 to {LONGEST_WAIT}"),
+            )),
+        }
+    }
+}
+
 /// `PUT /tenants/{id}`: creates the tenant, or replaces its overlay.
 pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     let overlay = Overlay::parse(&request.json()?)?;
     check(context, &overlay).await?;
     for _ in 0..TRIES {
@@ -30,14 +51,14 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
             require_no_match(request)?;
             let tenant = newborn(context, request, id.clone(), overlay.clone());
             if context.tenants.create(&tenant).await? == Outcome::Written(()) {
-                return told(context, request, tenant, 202).await;
+                return told(context, wait, tenant, 202).await;
             }
             continue;
         };
         require_match(request, &tenant)?;
         let wanted = match tenant.intent.state {
             Wanted::Deleted => (Wanted::Running, Reason::Provision),
-            _ if tenant.overlay == overlay => return answer(context, request, tenant, 200).await,
+            _ if tenant.overlay == overlay => return answer(context, wait, tenant, 200).await,
             state => (state, Reason::Change),
         };
         let change = Change {
@@ -45,7 +66,7 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
             ..change(context, request, wanted.0, wanted.1)
         };
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -53,6 +74,7 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
 
 /// `PATCH /tenants/{id}`: a JSON merge patch of the overlay.
 pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     let patch = request.json()?;
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
@@ -60,7 +82,7 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
         require_match(request, &tenant)?;
         let overlay = tenant.overlay.merge_patch(&patch)?;
         if tenant.overlay == overlay {
-            return answer(context, request, tenant, 200).await;
+            return answer(context, wait, tenant, 200).await;
         }
         check(context, &overlay).await?;
         let change = Change {
@@ -68,7 +90,7 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
             ..change(context, request, tenant.intent.state, Reason::Change)
         };
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -76,42 +98,39 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
 
 /// `DELETE /tenants/{id}`
 pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
         match (tenant.intent.state, phase(&tenant)) {
             // What could not be deleted is tried again.
-            (Wanted::Deleted, Phase::Failed) => return told(context, request, tenant, 202).await,
-            (Wanted::Deleted, _) => return answer(context, request, tenant, 202).await,
+            (Wanted::Deleted, Phase::Failed) => return told(context, wait, tenant, 202).await,
+            (Wanted::Deleted, _) => return answer(context, wait, tenant, 202).await,
             _ => {}
         }
         context.activity.refuse(id, tenant.intent.generation).await?;
         let change = change(context, request, Wanted::Deleted, Reason::Delete);
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
 }
 
 /// `POST /tenants/{id}/sleep`, `/restart`, `/retry`
-pub(super) async fn intend(
-    context: &Context,
-    request: &Request,
-    id: &TenantId,
-    reason: Reason,
-) -> Result<Response, Problem> {
+pub(super) async fn intend(context: &Context, request: &Request, reason: Reason) -> Result<Response, Problem> {
+    let (id, wait) = (&request.tenant()?, Wait::of(request)?);
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
         refuse_deleting(&tenant)?;
         let Some(wanted) = next_state(&tenant, reason) else {
-            return answer(context, request, tenant, 200).await;
+            return answer(context, wait, tenant, 200).await;
         };
         if wanted == Wanted::Stopped {
             context.activity.refuse(id, tenant.intent.generation).await?;
         }
         let change = change(context, request, wanted, reason);
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -119,6 +138,7 @@ pub(super) async fn intend(
 
 /// `POST /tenants/{id}/update`: takes the promoted release. One that sleeps stays asleep, and takes it when it wakes.
 pub(super) async fn update(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
+    let wait = Wait::of(request)?;
     let Some(promoted) = context.releases.pointer().await?.promoted else {
         return Err(no_release());
     };
@@ -128,12 +148,12 @@ pub(super) async fn update(context: &Context, request: &Request, id: &TenantId) 
         refuse_pinned(context, &tenant)?;
         let has = tenant.made.applied.as_ref().map(|applied| applied.release);
         if tenant.intent.release.or(has) == Some(promoted) {
-            return answer(context, request, tenant, 200).await;
+            return answer(context, wait, tenant, 200).await;
         }
         let mut change = change(context, request, tenant.intent.state, Reason::Update);
         change.release = Some(promoted);
         if let Outcome::Written(tenant) = intent::change(&context.tenants, &tenant, change).await? {
-            return told(context, request, tenant, 202).await;
+            return told(context, wait, tenant, 202).await;
         }
     }
     Err(crowded())
@@ -226,31 +246,18 @@ pub(super) fn change(context: &Context, request: &Request, state: Wanted, reason
 }
 
 /// Has reconcile look at what was changed, and answers.
-pub(super) async fn told(
-    context: &Context,
-    request: &Request,
-    tenant: Tenant,
-    status: u16,
-) -> Result<Response, Problem> {
+pub(super) async fn told(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
     let (id, generation) = (&tenant.tenant_id, tenant.intent.generation);
     context
         .queue
         .nudge(id, generation, tenant.intent.reason.as_str(), context.clock.now())
         .await?;
-    answer(context, request, tenant, status).await
+    answer(context, wait, tenant, status).await
 }
 
 /// Answers with the tenant, after waiting for it to be settled if the caller asked for that.
-pub(super) async fn answer(
-    context: &Context,
-    request: &Request,
-    tenant: Tenant,
-    status: u16,
-) -> Result<Response, Problem> {
-    let tenant = match wait_of(request)? {
-        Some(wait) => settled_within(context, tenant, wait).await?,
-        None => tenant,
-    };
+pub(super) async fn answer(context: &Context, wait: Wait, tenant: Tenant, status: u16) -> Result<Response, Problem> {
+    let tenant = settled_within(context, tenant, wait).await?;
     let status = if phase_is_final(&tenant) { 200 } else { status.max(202) };
     let view = read::view(context, &tenant).await?;
     let response = Response::json(status, &view).with("etag", read::etag(&tenant));
@@ -265,8 +272,8 @@ fn phase_is_final(tenant: &Tenant) -> bool {
     tenant.is_settled() || matches!(phase(tenant), Phase::Failed | Phase::Deleted)
 }
 
-async fn settled_within(context: &Context, mut tenant: Tenant, wait: Duration) -> Result<Tenant, Problem> {
-    let rounds = wait.as_millis() / LOOK_EVERY.as_millis();
+async fn settled_within(context: &Context, mut tenant: Tenant, wait: Wait) -> Result<Tenant, Problem> {
+    let rounds = wait.0.as_millis() / LOOK_EVERY.as_millis();
     for _ in 0..rounds {
         if phase_is_final(&tenant) {
             break;
@@ -278,20 +285,6 @@ async fn settled_within(context: &Context, mut tenant: Tenant, wait: Duration) -
         }
     }
     Ok(tenant)
-}
-
-/// How long the request is to wait for the tenant to be settled.
-pub(super) fn wait_of(request: &Request) -> Result<Option<Duration>, Problem> {
-    let Some(text) = request.query("wait") else {
-        return Ok(None);
-    };
-    match text.parse() {
-        Ok(seconds) if seconds <= LONGEST_WAIT => Ok(Some(Duration::from_secs(seconds))),
-        _ => Err(Problem::new(
-            Code::InvalidParameter,
-            format!("wait={text} is not 0 to {LONGEST_WAIT} seconds"),
-        )),
-    }
 }
 
 fn require_match(request: &Request, tenant: &Tenant) -> Result<(), Problem> {
@@ -318,7 +311,7 @@ pub(super) fn refuse_deleting(tenant: &Tenant) -> Result<(), Problem> {
     if tenant.intent.state == Wanted::Deleted {
         let id = &tenant.tenant_id;
         return Err(Problem::new(
-            Code::Conflict,
+            Code::BeingDeleted,
             format!("{id} is being deleted; PUT /tenants/{id} makes a new one"),
         ));
     }

@@ -21,7 +21,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use berth_core::definition::{FileSystemId, Layout};
 use berth_core::pace::lane;
 use berth_core::plan::{self, Next, Step, Wait, World};
-use berth_core::tenant::{Outlook, Tenant, TenantId, Told};
+use berth_core::tenant::{Outlook, Tenant, TenantId, Told, Wanted};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 
@@ -136,7 +136,7 @@ async fn deal_with(
 ) -> Result<(), CallError> {
     let nudge = match task {
         Some(Task::Tenant(nudge)) => nudge,
-        Some(Task::Tidy(_)) => return tidy::definitions(context, until).await,
+        Some(Task::Tidy(_)) => return Box::pin(tidy::definitions(context, until)).await,
         None => return bury::unreadable(context, message).await,
     };
     if bury::has_killed(message) {
@@ -222,7 +222,7 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
             lane: lane(&tenant, &step),
             until,
         };
-        match execute::step(context, &tenant, &goal, turn, &mut world, &step).await {
+        match Box::pin(execute::step(context, &tenant, &goal, turn, &mut world, &step)).await {
             Ok(Stepped::On(changed)) => {
                 if goal::depends_on(&tenant) == goal::depends_on(&changed) {
                     aim = Some(goal);
@@ -286,7 +286,9 @@ async fn put_off(
     tracing::warn!(tenant = %tenant.tenant_id, step, %error, "put off");
     let tenant = record::put_off(context, tenant, world, step, &error).await?;
     let attempts = tenant.made.last_error.as_ref().map_or(0, |last| last.attempts);
-    Ok(if attempts < record::MOST_ATTEMPTS {
+    // What is to stop costs money until it has: it is tried for as long as it takes.
+    let tried_for_ever = tenant.intent.state == Wanted::Stopped;
+    Ok(if attempts < record::MOST_ATTEMPTS || tried_for_ever {
         Converged::Done
     } else {
         Converged::Poisoned(Box::new(Poison { tenant, step, error }))

@@ -199,14 +199,8 @@ fn stop_took(tenant: &Tenant, at: Timestamp) -> Option<SignedDuration> {
 /// The generation cannot be reached without a change.
 pub(super) async fn given_up(context: &Context, tenant: &Tenant, failure: &Failure) -> Result<Stepped, CallError> {
     let said = (failure.code, failure.message.as_str());
-    give_up(
-        context,
-        tenant,
-        "gave-up",
-        last_error(context, tenant, failure.step, said),
-        None,
-    )
-    .await
+    let last = last_error(context, tenant, failure.step, said);
+    give_up(context, tenant, "gave-up", last).await
 }
 
 /// The generation was not reached in time. The row says so, and the tenant stays due: the sweep has it looked at each minute, so
@@ -227,8 +221,16 @@ pub(super) async fn gave_up(
     world: &World,
 ) -> Result<(), CallError> {
     let last = last_error(context, tenant, step, (&error.code, &error.to_string()));
-    let told = run_told(context, world);
-    give_up(context, tenant, "gave-up", last, told.as_ref()).await.map(drop)
+    if last.attempts == 1 {
+        ledger_of(context, tenant, "gave-up", &last).await?;
+    }
+    let update = with_told(Update::new(), run_told(context, world).as_ref())?.set("lastError", attribute(&last)?);
+    // What is to stop costs money until it has: it stays due, so the sweep has it tried again each minute.
+    let update = match tenant.intent.state {
+        Wanted::Running => update.not_due(),
+        Wanted::Stopped | Wanted::Deleted => update,
+    };
+    write(context, tenant, update).await.map(drop)
 }
 
 /// It failed too often to be tried again by itself.
@@ -241,20 +243,18 @@ pub(super) async fn poisoned(
     let mut last = last_error(context, tenant, step, said);
     // The last attempt has been counted already.
     last.attempts = last.attempts.saturating_sub(1).max(1);
-    give_up(context, tenant, "dead-letter", last, None).await.map(drop)
+    give_up(context, tenant, "dead-letter", last).await.map(drop)
 }
 
-async fn give_up(
-    context: &Context,
-    tenant: &Tenant,
-    decision: &str,
-    last: LastError,
-    told: Option<&Told>,
-) -> Result<Stepped, CallError> {
-    let on = json!({ "generation": last.generation, "step": last.step, "code": last.code, "message": last.message });
-    ledger(context, tenant, decision, on).await?;
+async fn give_up(context: &Context, tenant: &Tenant, decision: &str, last: LastError) -> Result<Stepped, CallError> {
+    ledger_of(context, tenant, decision, &last).await?;
     let update = Update::new().set("lastError", attribute(&last)?).not_due();
-    write(context, tenant, with_told(update, told)?).await
+    write(context, tenant, update).await
+}
+
+async fn ledger_of(context: &Context, tenant: &Tenant, decision: &str, last: &LastError) -> Result<(), CallError> {
+    let on = json!({ "generation": last.generation, "step": last.step, "code": last.code, "message": last.message });
+    ledger(context, tenant, decision, on).await
 }
 
 /// A call failed and may pass: the row says what, and when it is tried again.

@@ -1,4 +1,4 @@
-//! Looks that show what was true a moment ago.
+//! Looks that are behind.
 
 use super::*;
 
