@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use berth_fargate::{Behaviour, Config, Consistency, Delivery, Throttling, UnknownBehaviour};
+pub use berth_fargate::{Behaviour, Config, Consistency, Delivery, Interruption, Throttling, UnknownBehaviour};
 pub use bus::Emitted;
 pub use cloudformation::{StackStatus, UnknownStatus};
 pub use dynamodb::{StoreError, Tables};
@@ -154,6 +154,11 @@ impl Cloud {
     /// What a call is answered that is refused with this error code instead of being done.
     pub fn refusal(call: &Call, code: &str) -> Response<Bytes> {
         reply::injected(call, code)
+    }
+
+    /// An event that nothing here has made: another account's, or one of an ECS that tells it differently.
+    pub fn emit(&mut self, event: Value) {
+        self.state.bus.emit(event);
     }
 
     /// The events with a sequence number above `seq`, in order.

@@ -168,7 +168,7 @@ fn p11_what_an_operator_has_stopped_stays_so_until_somebody_starts_it() {
     stand.running("other", &json!({ "idle": { "alwaysOn": true } }));
     stand.post("/tenants/acme/sleep");
     stand.until("acme", "stopped");
-    let before = stand.http("GET", "/releases", &Value::Null).1["promoted"].take();
+    let before = stand.promoted();
     stand.deploy(|base| base["containerDefinitions"][0]["image"] = json!("public.ecr.aws/berth/sample:2"));
     stand.until_promoted(&before);
     stand.pass(3 * 3_600);

@@ -12,6 +12,8 @@
 
 mod api;
 mod calls;
+mod crashes;
+mod definitions;
 mod events;
 #[allow(
     dead_code,
@@ -19,3 +21,4 @@ mod events;
 )]
 mod stand;
 mod steps;
+mod stops;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use berth::cloud::{Behaviour, Call, Cloud, Config, Service, StackStatus};
+use berth::cloud::{Behaviour, Call, Cloud, Config, Delivery, Interruption, Service, StackStatus};
 use berth::connector::{Held, NoAnswer, Shared};
 use berth::engine::{BASE_STACK, Engine, Settings, ask};
 use berth::template::Function;
@@ -96,6 +96,19 @@ impl Stand {
             log: Vec::new(),
         };
         stand.pass(120);
+        stand.log.clear();
+        stand
+    }
+
+    /// Of a base that keeps nothing, so that tenants share their definitions.
+    pub(crate) fn without_volume() -> Self {
+        let mut stand = Self::with(&[("WorkspaceVolume", "")]);
+        let before = stand.promoted();
+        stand.deploy(|base| {
+            base["volumes"] = json!([]);
+            base["containerDefinitions"][0]["mountPoints"] = json!([]);
+        });
+        stand.until_promoted(&before);
         stand.log.clear();
         stand
     }
@@ -301,16 +314,54 @@ impl Stand {
             .set_stack(BASE_STACK, StackStatus::UpdateComplete);
     }
 
+    /// The release that the fleet is on.
+    pub(crate) fn promoted(&mut self) -> Value {
+        self.http("GET", "/releases", &Value::Null).1["promoted"].take()
+    }
+
     /// Moves on until the fleet's pointer names another release than this one.
     pub(crate) fn until_promoted(&mut self, before: &Value) -> Value {
         for _ in 0..240 {
-            let pointer = self.http("GET", "/releases", &Value::Null).1["promoted"].take();
+            let pointer = self.promoted();
             if pointer != *before && !pointer.is_null() {
                 return pointer;
             }
             self.pass(30);
         }
         panic!("nothing was promoted in two hours");
+    }
+
+    /// How events of ECS arrive from now on.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        self.engine.shared().cloud().region().set_delivery(delivery);
+    }
+
+    /// An event that this ECS did not send by itself.
+    pub(crate) fn emit(&mut self, event: Value) {
+        self.engine.shared().cloud().emit(event);
+    }
+
+    /// The last event that was sent of a task in this status.
+    pub(crate) fn last_event(&mut self, task: &Value, status: &str) -> Value {
+        let cloud = self.engine.shared().cloud();
+        let of_task = |event: &Value| event["detail"]["taskArn"] == *task && event["detail"]["lastStatus"] == status;
+        let told = cloud.events_after(0).map(|emitted| emitted.event.clone());
+        told.filter(of_task).last().unwrap()
+    }
+
+    /// A task as ECS describes it.
+    pub(crate) fn task(&mut self, arn: &str) -> Value {
+        let input = json!({ "cluster": "berth", "tasks": [arn] });
+        self.ecs("DescribeTasks", &input)["tasks"][0].take()
+    }
+
+    pub(crate) fn interrupt(&mut self, arn: &str, interruption: Interruption) {
+        self.engine
+            .shared()
+            .cloud()
+            .region()
+            .interrupt(arn, interruption)
+            .unwrap();
     }
 
     pub(crate) fn set_image(&mut self, image: &str, behaviour: Behaviour) {

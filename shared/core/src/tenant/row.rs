@@ -398,11 +398,11 @@ impl Tenant {
             .filter(|error| error.outlook == Outlook::Terminal && error.generation == self.intent.generation)
     }
 
-    /// The current task is RUNNING and runs what was applied.
+    /// The current task is RUNNING, can be reached, and runs what was applied.
     pub fn runs(&self, applied: &Applied) -> bool {
-        self.observed.as_ref().is_some_and(|observed| {
-            observed.last_status == TaskStatus::Running && observed.definition_arn == applied.definition_arn
-        })
+        self.observed
+            .as_ref()
+            .is_some_and(|observed| observed.endpoint().is_some() && observed.definition_arn == applied.definition_arn)
     }
 
     /// The current task is not STOPPED, as far as ECS has told.

@@ -25,6 +25,9 @@ const KEPT: usize = 10;
 /// How long a revision has to be marked before it goes: many times the longest invocation.
 const MARKED_FOR: Duration = Duration::from_mins(10);
 
+/// How long a pass waits for budget that nothing else needs, at most.
+const TIDIES_FOR: Duration = Duration::from_secs(20);
+
 /// Deregisters what nobody uses, as far as the budget is not needed for anything else. What is left over is there the next
 /// time.
 pub(super) async fn definitions(context: &Context, until: Timestamp) -> Result<(), CallError> {
@@ -49,6 +52,7 @@ pub(super) async fn definitions(context: &Context, until: Timestamp) -> Result<(
     };
     let surplus: HashSet<&Revision> = surplus(&revisions, refers_to, KEPT).into_iter().collect();
     let now = context.clock.now();
+    let last = now.saturating_add(TIDIES_FOR).map_or(until, |last| last.min(until));
     for shared in &here {
         let revision = &shared.revision;
         match shared.idle_since {
@@ -57,7 +61,7 @@ pub(super) async fn definitions(context: &Context, until: Timestamp) -> Result<(
             Some(_) if !surplus.contains(revision) => context.registry.mark(revision, None).await?,
             Some(since) if now.duration_since(since).unsigned_abs() < MARKED_FOR => {}
             Some(since) => {
-                if !context.pace.room(&cost_of_tidying(), now).await? {
+                if !context.pace.room(&cost_of_tidying(), last).await? {
                     return Ok(());
                 }
                 if context.registry.claim_to_go(revision, since).await? {

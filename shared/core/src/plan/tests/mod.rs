@@ -444,7 +444,7 @@ fn task(name: &ServiceName, arn: &str, clock: i64) -> TaskObservation {
         desired_status: DesiredStatus::Running,
         definition_arn: arn.to_owned(),
         deployment_id: None,
-        private_ip: None,
+        private_ip: Some([10, 0, 0, 1].into()),
         started_at: Some(at(clock)),
         stopped: None,
     }
