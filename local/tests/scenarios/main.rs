@@ -15,6 +15,7 @@ mod calls;
 mod crashes;
 mod definitions;
 mod events;
+mod poison;
 #[allow(
     dead_code,
     reason = "a stand offers what scenarios need, and not each of them needs all of it"
