@@ -182,7 +182,8 @@ fn forward(old: &Tenant, new: &Tenant) -> Result<(), Violation> {
     }
 }
 
-/// I6: no rollout moves a pinned tenant, and nothing changes the release that its definition is made of.
+/// I6: no rollout moves a pinned tenant, and nothing changes the release that its definition is made of, but that the
+/// last good definition comes back if one does not start.
 fn pinned(old: &Tenant, new: &Tenant, now: Timestamp) -> Result<(), Violation> {
     let pinned = |tenant: &Tenant| {
         tenant
@@ -198,8 +199,15 @@ fn pinned(old: &Tenant, new: &Tenant, now: Timestamp) -> Result<(), Violation> {
         return Err(Violation::of("I6", id, "a rollout moves a pinned tenant"));
     }
     let release = |tenant: &Tenant| tenant.made.applied.as_ref().map(|applied| applied.release);
+    let fell_back = new
+        .made
+        .failed
+        .iter()
+        .any(|failed| failed.generation == new.intent.generation)
+        && new.made.applied.as_ref().map(|applied| applied.fingerprint)
+            == old.made.last_good.as_ref().map(|good| good.fingerprint);
     match (release(old), release(new)) {
-        (Some(before), Some(after)) if before != after => {
+        (Some(before), Some(after)) if before != after && !fell_back => {
             let what = format!("a pinned tenant went from release {before} to {after}");
             Err(Violation::of("I6", id, what))
         }
