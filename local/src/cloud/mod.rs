@@ -29,7 +29,7 @@ pub use dynamodb::{StoreError, Tables};
 pub use fault::Fault;
 pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
-pub(crate) use route::{percent_decoded, query_pairs, query_value};
+pub(crate) use route::{form_value, percent_decoded, query_pairs, query_value};
 pub use sqs::{Message, Queues, ReceiptHandle};
 
 use bus::Bus;
@@ -154,6 +154,11 @@ impl Cloud {
     /// What a call is answered that is refused with this error code instead of being done.
     pub fn refusal(call: &Call, code: &str) -> Response<Bytes> {
         reply::injected(call, code)
+    }
+
+    /// What a call is answered whose caller may not make it.
+    pub(crate) fn denial(call: &Call, why: &str) -> Response<Bytes> {
+        reply::denied(call, why)
     }
 
     /// The events with a sequence number above `seq`, in order.

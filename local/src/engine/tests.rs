@@ -1,4 +1,5 @@
 mod fleet;
+mod roles;
 
 use std::time::Duration;
 

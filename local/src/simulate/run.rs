@@ -369,6 +369,12 @@ impl Run {
         self.orders.push((action, fate));
     }
 
+    /// The cloud, and what of the roles was needed.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        self.engine.shared()
+    }
+
     /// Changes how ECS and its events behave.
     #[cfg(test)]
     pub(super) fn change(&mut self, change: impl FnOnce(&mut berth_fargate::World)) {

@@ -16,7 +16,12 @@ fn given(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn ours(parameters: &[(&str, &str)]) -> Stack {
-    let required = [("Subnets", "subnet-a,subnet-b"), ("SecurityGroups", "sg-a")];
+    let required = [
+        ("Subnets", "subnet-a,subnet-b"),
+        ("SecurityGroups", "sg-a"),
+        ("TaskRoleArn", "arn:aws:iam::123456789012:role/base-task"),
+        ("ExecutionRoleArn", "arn:aws:iam::123456789012:role/base-execution"),
+    ];
     Stack::read(TEMPLATE, &place(), &given(&[&required, parameters].concat())).expect("our template")
 }
 

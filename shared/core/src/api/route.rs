@@ -6,11 +6,11 @@
 use super::{Access, Code, Problem};
 
 macro_rules! operations {
-    ($($(#[$doc:meta])+ $name:ident: $method:literal $path:literal, $door:ident, $access:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $method:literal $path:literal, $door:ident, $access:ident;)+) => {
         /// What can be done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
-            $($(#[$doc])+ $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         impl Operation {
@@ -21,6 +21,13 @@ macro_rules! operations {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// What it does, in a few words.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim(),)+
                 }
             }
 

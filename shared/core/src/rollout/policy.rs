@@ -28,6 +28,7 @@ pub struct Policy {
 
 /// What of a policy is to be different. A member that is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicyChange {
     /// How many tenants run it before anyone else, 0 to 100. 0 skips the trial.
