@@ -18,6 +18,8 @@ struct World {
     tables: Vec<String>,
     file_system: String,
     quiet_queue: String,
+    dead_letters: String,
+    sqs: aws_sdk_sqs::Client,
 }
 
 impl World {
@@ -27,15 +29,12 @@ impl World {
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
         let tables = dynamodb.list_tables().send().await.unwrap().table_names.unwrap();
         let sqs = aws_sdk_sqs::Client::new(&sdk);
-        let fifo = aws_sdk_sqs::types::QueueAttributeName::FifoQueue;
-        let made = sqs
-            .create_queue()
-            .queue_name("quiet.fifo")
-            .attributes(fifo, "true")
-            .send()
-            .await
-            .unwrap();
-        let quiet_queue = made.queue_url.unwrap();
+        let fifo = async |name: &str| {
+            let request = sqs.create_queue().queue_name(name);
+            let request = request.attributes(aws_sdk_sqs::types::QueueAttributeName::FifoQueue, "true");
+            request.send().await.unwrap().queue_url.unwrap()
+        };
+        let (quiet_queue, dead_letters) = (fifo("quiet.fifo").await, fifo("dead.fifo").await);
         let systems = aws_sdk_efs::Client::new(&sdk)
             .describe_file_systems()
             .send()
@@ -51,6 +50,8 @@ impl World {
             dynamodb,
             tables,
             quiet_queue,
+            dead_letters,
+            sqs,
         }
     }
 
@@ -69,6 +70,7 @@ impl World {
             ("BERTH_ACTIVITY_TABLE", self.table("Activity")),
             ("BERTH_FLEET_TABLE", self.table("Fleet")),
             ("BERTH_QUEUE_URL", self.quiet_queue.clone()),
+            ("BERTH_DEAD_LETTERS_URL", self.dead_letters.clone()),
             ("BERTH_BASE_FAMILY", "base".to_owned()),
             ("BERTH_BASE_STACK", "base".to_owned()),
             ("BERTH_CLUSTER", "berth".to_owned()),
@@ -199,7 +201,18 @@ async fn provision_and_reconcile(world: &World) {
     let Answer::Response(response) = reconcile.invoke(event).await else {
         panic!("reconcile failed")
     };
-    assert_eq!(response["batchItemFailures"], json!([{ "itemIdentifier": "2" }]));
+    assert_eq!(response["batchItemFailures"], json!([]));
+    let received = world.sqs.receive_message().queue_url(&world.dead_letters);
+    let letters = received
+        .message_attribute_names("All")
+        .send()
+        .await
+        .unwrap()
+        .messages
+        .unwrap();
+    let reason = &letters[0].message_attributes.as_ref().unwrap()["reason"];
+    assert_eq!(letters[0].body.as_deref(), Some("not a nudge"));
+    assert_eq!(reason.string_value.as_deref(), Some("it names no tenant"));
     assert!(world.services().await.iter().any(|arn| arn.contains("t-beta-g1")));
     let row = world.row("Tenants", "beta").await;
     assert!(

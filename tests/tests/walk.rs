@@ -204,6 +204,8 @@ async fn one_tenants_whole_life() {
         }
     }
     assert_eq!(stand.call(Method::GET, "/tenants/acme", None).await.status, 404);
+    // An access point is `deleting` for a while after EFS has taken the order.
+    stand.advance(10).await;
     assert!(aws.services().await.is_empty() && aws.running_tasks_of_gone(&service).await);
     assert_eq!(aws.access_points().await, 0);
     assert!(aws.active_definitions("base-user").await.is_empty());

@@ -19,14 +19,12 @@ use crate::template::Stack;
 /// runs must not hold the clock still.
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// How many batches of one queue may be in flight at once: what Lambda's pollers begin with.
-const AT_ONCE: usize = 5;
-
 /// One event source mapping.
 pub(super) struct Poller {
     function: usize,
     queue: String,
     batch: usize,
+    at_once: usize,
     in_flight: usize,
     next: Timestamp,
 }
@@ -39,6 +37,7 @@ pub(super) fn pollers(stack: &Stack, now: Timestamp) -> Vec<Poller> {
             function,
             queue: mapping.queue.clone(),
             batch: mapping.batch,
+            at_once: mapping.at_once,
             in_flight: 0,
             next: now,
         })
@@ -48,7 +47,7 @@ pub(super) fn pollers(stack: &Stack, now: Timestamp) -> Vec<Poller> {
 impl Poller {
     /// When it will poll next, if there is something to be had and it has a hand free.
     pub(super) fn next_due(&self, shared: &Shared, now: Timestamp) -> Option<Timestamp> {
-        let ready = self.in_flight < AT_ONCE && shared.cloud().queues().has_work(&self.queue, now);
+        let ready = self.in_flight < self.at_once && shared.cloud().queues().has_work(&self.queue, now);
         ready.then_some(self.next)
     }
 }
@@ -59,7 +58,7 @@ impl Engine {
         let now = self.now();
         let mut batches = Vec::new();
         for (place, poller) in self.pollers.iter_mut().enumerate() {
-            while poller.next <= now && poller.in_flight < AT_ONCE {
+            while poller.next <= now && poller.in_flight < poller.at_once {
                 let messages = self.shared.cloud().queues().take(&poller.queue, poller.batch, now);
                 if messages.is_empty() {
                     break;

@@ -1,4 +1,5 @@
 mod fleet;
+mod idle;
 mod roles;
 
 use std::time::Duration;

@@ -98,7 +98,7 @@ fn a_statement_that_is_not_understood_is_an_error() {
 
 #[test]
 fn a_call_needs_all_that_it_does_with_others() {
-    let place = needs::Place::of(
+    let place = Place::of(
         &Stack {
             tables: Vec::new(),
             queues: Vec::new(),

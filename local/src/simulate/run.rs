@@ -375,6 +375,12 @@ impl Run {
         self.engine.shared()
     }
 
+    /// How many decisions of each kind the ledger has, each of which was decided again.
+    #[cfg(test)]
+    pub(super) fn replayed(&mut self) -> Result<std::collections::BTreeMap<String, usize>, Violation> {
+        self.watch.replayed(&mut self.engine.shared().cloud())
+    }
+
     /// Changes how ECS and its events behave.
     #[cfg(test)]
     pub(super) fn change(&mut self, change: impl FnOnce(&mut berth_fargate::World)) {
@@ -396,26 +402,30 @@ impl Run {
     /// Another pass over every tenant changes nothing.
     fn look_again(&mut self) -> Result<(), Violation> {
         self.say("another look at everyone".to_owned());
-        let mapping = self.engine.stack().function(Function::Reconcile);
-        let queue = mapping
-            .and_then(|spec| spec.mappings.first())
-            .map(|mapping| mapping.queue.clone());
-        let queue = queue.ok_or_else(|| Violation::of_all("run", "reconcile has no queue"))?;
         let rows = self.watch.rows().iter();
         // Whoever has failed is tried again by a look, and may fail again.
         let well = rows.filter(|(_, row)| phase(row) != Phase::Failed);
         let ids: Vec<String> = well.map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            let mut cloud = self.engine.shared().cloud();
-            let now = cloud.now();
-            cloud
-                .queues()
-                .put(&queue, &json!({"tenantId": id, "why": "look-again"}), now);
+        for id in &ids {
+            self.nudge(id)?;
         }
         self.watch.settled = true;
         let passed = self.pass(Duration::from_secs(2));
         self.watch.settled = false;
         passed
+    }
+
+    /// Has reconcile look at a tenant.
+    pub(super) fn nudge(&self, id: &str) -> Result<(), Violation> {
+        let spec = self.engine.stack().function(Function::Reconcile);
+        let mapping = spec.and_then(|spec| spec.mappings.first());
+        let queue = mapping.map(|mapping| mapping.queue.as_str());
+        let queue = queue.ok_or_else(|| Violation::of_all("run", "reconcile has no queue"))?;
+        let mut cloud = self.engine.shared().cloud();
+        let now = cloud.now();
+        let body = json!({"tenantId": id, "why": "look-again"});
+        cloud.queues().put(queue, &body, now);
+        Ok(())
     }
 }
 

@@ -93,6 +93,16 @@ impl Story {
         self.steps
     }
 
+    /// What was sent with each call of an action.
+    #[cfg(test)]
+    pub(super) fn sent(&self, wanted: &str) -> Vec<Value> {
+        let calls = self.remembered.iter().filter_map(|(_, event)| match event {
+            Event::Call { call, body, .. } if call.action == wanted => serde_json::from_slice(body).ok(),
+            Event::Call { .. } | Event::Outside(_) => None,
+        });
+        calls.collect()
+    }
+
     /// A number that two runs share only if they went the same way.
     pub(super) fn fingerprint(&self) -> u64 {
         self.hasher.finish()

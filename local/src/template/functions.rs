@@ -110,7 +110,13 @@ pub struct Mapping {
     pub queue: String,
     /// The most messages of one invocation.
     pub batch: usize,
+    /// The most invocations at the same time.
+    pub at_once: usize,
 }
+
+/// How many invocations one queue may have at once where the mapping does not say: what Lambda's pollers begin with
+/// (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings").
+const AT_ONCE: u64 = 5;
 
 /// Where an asynchronous invocation ends that fails for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,9 +248,12 @@ fn add(spec: &mut FunctionSpec, declaration: &Value) -> Option<()> {
         }
         "SQS" => {
             let batch = properties.get("BatchSize").and_then(Value::as_u64).unwrap_or(10);
+            let at_once = properties.pointer("/ScalingConfig/MaximumConcurrency");
+            let at_once = at_once.and_then(Value::as_u64).unwrap_or(AT_ONCE);
             spec.mappings.push(Mapping {
                 queue: text("Queue")?,
                 batch: usize::try_from(batch).ok()?,
+                at_once: usize::try_from(at_once).ok()?,
             });
         }
         _ => return None,

@@ -1,3 +1,5 @@
+mod alarms;
+
 use super::*;
 
 fn place() -> Place {
@@ -15,14 +17,16 @@ fn given(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The parameters that have no default.
+const REQUIRED: [(&str, &str); 4] = [
+    ("Subnets", "subnet-a,subnet-b"),
+    ("SecurityGroups", "sg-a"),
+    ("TaskRoleArn", "arn:aws:iam::123456789012:role/base-task"),
+    ("ExecutionRoleArn", "arn:aws:iam::123456789012:role/base-execution"),
+];
+
 fn ours(parameters: &[(&str, &str)]) -> Stack {
-    let required = [
-        ("Subnets", "subnet-a,subnet-b"),
-        ("SecurityGroups", "sg-a"),
-        ("TaskRoleArn", "arn:aws:iam::123456789012:role/base-task"),
-        ("ExecutionRoleArn", "arn:aws:iam::123456789012:role/base-execution"),
-    ];
-    Stack::read(TEMPLATE, &place(), &given(&[&required, parameters].concat())).expect("our template")
+    Stack::read(TEMPLATE, &place(), &given(&[&REQUIRED, parameters].concat())).expect("our template")
 }
 
 #[test]
@@ -43,7 +47,8 @@ fn our_template_has_what_the_design_asks_for() {
         reconcile.mappings,
         [Mapping {
             queue: "arn:aws:sqs:us-east-1:123456789012:berth-ReconcileQueue.fifo".to_owned(),
-            batch: 10
+            batch: 1,
+            at_once: 100,
         }]
     );
     let watchdog = stack.function(Function::Watchdog).expect("watchdog");
@@ -119,7 +124,9 @@ fn b22_no_value_that_the_template_passes_on_holds_a_revision() {
 
 #[test]
 fn a_parameter_that_is_missing_or_unknown_is_named() {
-    let missing = Stack::read(TEMPLATE, &place(), &given(&[("Subnets", "s")])).expect_err("a missing one");
+    let but_one = given(&REQUIRED).into_iter();
+    let but_one = but_one.filter(|(name, _)| name != "SecurityGroups").collect();
+    let missing = Stack::read(TEMPLATE, &place(), &but_one).expect_err("a missing one");
     assert!(missing.to_string().contains("SecurityGroups"), "{missing}");
     let unknown = Stack::read(TEMPLATE, &place(), &given(&[("Colour", "red")])).expect_err("an unknown one");
     assert!(unknown.to_string().contains("Colour"), "{unknown}");

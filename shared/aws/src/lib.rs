@@ -10,6 +10,7 @@ pub mod efs;
 pub mod error;
 pub mod http;
 pub mod images;
+pub mod pace;
 pub mod queue;
 pub mod service;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
 use berth_core::tenant::{Generation, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,13 @@ pub struct Nudge {
     pub tenant_id: TenantId,
     /// Why, for the log.
     pub why: String,
+}
+
+impl Nudge {
+    /// The nudge that a message's body is.
+    pub fn of(body: Option<&str>) -> Option<Self> {
+        serde_json::from_str(body?).ok()
+    }
 }
 
 impl Queue {
@@ -59,6 +67,60 @@ impl Queue {
             .message_group_id(id.as_str())
             .message_deduplication_id(format!("{id}.{generation}.{}.{why}", now.as_millisecond()))
             .message_body(body)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| CallError::of(ACTION, error))
+    }
+}
+
+/// Where messages end that reconcile cannot deal with.
+#[derive(Clone, Debug)]
+pub struct DeadLetters {
+    client: Client,
+    url: String,
+}
+
+/// A message that reconcile could not deal with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The message's own id.
+    pub id: String,
+    /// What it said.
+    pub body: String,
+    /// Why nobody could deal with it.
+    pub reason: String,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+impl DeadLetters {
+    /// The queue that the variables name.
+    pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
+        let url = variables.required("BERTH_DEAD_LETTERS_URL")?.to_owned();
+        Ok(Self {
+            client: Client::new(config),
+            url,
+        })
+    }
+
+    /// Keeps a message with the reason for it, among those of its group.
+    pub async fn bury(&self, group: &str, letter: &Letter) -> Result<(), CallError> {
+        const ACTION: &str = "sqs:SendMessage";
+        let text = |value: &str| {
+            let attribute = MessageAttributeValue::builder().data_type("String").string_value(value);
+            attribute
+                .build()
+                .map_err(|error| CallError::incomplete(ACTION, &error.to_string()))
+        };
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_group_id(group)
+            .message_deduplication_id(&letter.id)
+            .message_body(&letter.body)
+            .message_attributes("reason", text(&letter.reason)?)
+            .message_attributes("at", text(&letter.at.to_string())?)
             .send()
             .await
             .map(drop)

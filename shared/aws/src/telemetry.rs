@@ -23,6 +23,24 @@ pub const TARGET: &str = "berth::metrics";
 /// The namespace of all metrics.
 const NAMESPACE: &str = "Berth";
 
+/// The metrics that `template.yaml` has alarms on.
+pub const ALARMED: [&str; 5] = [RUNNING, SWEEP_REFUSED, SWEEP_INCOMPLETE, STOPS_LATE, STOP_SECONDS];
+
+/// How many tenants a sweep saw that accept heartbeats. That there is one says that a sweep has ended.
+pub const RUNNING: &str = "Running";
+
+/// Whether a sweep found more idle than is believable.
+pub const SWEEP_REFUSED: &str = "SweepRefused";
+
+/// Whether a sweep did not see the whole fleet.
+pub const SWEEP_INCOMPLETE: &str = "SweepIncomplete";
+
+/// How many tenants are past the deadline of their stop.
+pub const STOPS_LATE: &str = "StopsLate";
+
+/// How long a stop took, from its claim to the proof that every task is STOPPED.
+pub const STOP_SECONDS: &str = "StopSeconds";
+
 /// Where metrics are sent from.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
@@ -152,7 +170,7 @@ mod tests {
             stack: "harbour".to_owned(),
         };
         let (now, tenant) = (Timestamp::UNIX_EPOCH, "acme".parse().unwrap());
-        let line = telemetry.line(now, Some(&tenant), &[("StopSeconds", Unit::Seconds, 42.5)]);
+        let line = telemetry.line(now, Some(&tenant), &[(STOP_SECONDS, Unit::Seconds, 42.5)]);
         let expected = json!({
             "_aws": {"Timestamp": 0, "CloudWatchMetrics": [{
                 "Namespace": "Berth", "Dimensions": [["stack"]], "Metrics": [{"Name": "StopSeconds", "Unit": "Seconds"}],

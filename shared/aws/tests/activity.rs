@@ -14,7 +14,9 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::encodings::Body;
 use berth_aws::service::activity::{Context, Touch, handle, touch};
 use berth_aws::service::hold::{self, Held, Holds, Released};
+use berth_aws::tables::ActivityTable;
 use berth_core::api::HoldRequest;
+use berth_core::tenant::Generation;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
@@ -105,20 +107,30 @@ async fn a2_a_heartbeat_changes_one_attribute_and_no_other_byte() {
 }
 
 #[tokio::test]
-async fn a2_a_hold_that_lands_beside_a_heartbeat_survives_it() {
-    let stand = Stand::new();
-    stand.running("acme", at(-100));
-    stand.trouble(
-        |action, _| action == "UpdateItem",
-        Trouble::After(Box::new(|stand| {
+async fn a2_what_lands_beside_a_heartbeat_survives_it_byte_for_byte() {
+    // A hold; a task that is RUNNING, with its minimum uptime; a change of size, with its own generation and idle time.
+    for beside in [
+        json!({ "holdUntil": { "N": "1800000900000" } }),
+        json!({ "notBefore": { "N": "1800000300000" }, "lastActivity": { "N": millis(at(-50)) } }),
+        json!({ "epoch": { "N": "4" }, "idleAfter": { "N": "900" } }),
+    ] {
+        let stand = Stand::new();
+        stand.running("acme", at(-100));
+        let mut expected = stand.activity("acme");
+        expected
+            .as_object_mut()
+            .unwrap()
+            .extend(beside.as_object().unwrap().clone());
+        expected["lastActivity"] = json!({ "N": millis(at(0)) });
+        let happens = move |stand: &Stand| {
             let mut row = stand.activity("acme");
-            row["holdUntil"] = json!({ "N": "1800000900000" });
+            row.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
             stand.put("Activity", row);
-        })),
-    );
-    assert_eq!(post(&stand, "/tenants/acme/activity", json!({})).await.0, 204);
-    assert_eq!(stand.activity("acme")["holdUntil"]["N"], "1800000900000");
-    assert_eq!(last_activity(&stand, "acme"), millis(at(0)));
+        };
+        stand.trouble(|action, _| action == "UpdateItem", Trouble::After(Box::new(happens)));
+        assert_eq!(post(&stand, "/tenants/acme/activity", json!({})).await.0, 204);
+        assert_eq!(stand.activity("acme"), expected);
+    }
 }
 
 #[tokio::test]
@@ -137,17 +149,21 @@ async fn a3_an_unknown_or_deleted_tenant_is_told_so_and_gets_no_row() {
 async fn a3_a_sleeping_or_claimed_tenant_is_told_how_to_wake_and_changes_nothing() {
     let stand = Stand::new();
     stand.put("Tenants", tenant_row("asleep", "stopped", 4));
+    stand.put("Tenants", tenant_row("half-written", "running", 1));
     let mut claimed = activity_row("claimed", at(-1000));
     claimed.as_object_mut().unwrap().remove("lastActivity");
     stand.put("Activity", claimed.clone());
-    for (id, calls) in [("asleep", &["UpdateItem", "GetItem"][..]), ("claimed", &["UpdateItem"])] {
+    for (id, calls) in [
+        ("asleep", &["UpdateItem", "GetItem"][..]),
+        ("half-written", &["UpdateItem", "GetItem"]),
+        ("claimed", &["UpdateItem"]),
+    ] {
         let (status, body) = post(&stand, &format!("/tenants/{id}/activity"), json!({})).await;
         assert_eq!((status, &body["code"]), (409, &json!("not_running")), "{id}");
         assert_eq!(body["wake"], json!(format!("/tenants/{id}/wake")));
         assert_eq!(stand.take_calls(), calls, "{id}");
     }
-    assert_eq!(stand.activity("claimed"), claimed);
-    assert_eq!(stand.activity("asleep"), Value::Null);
+    assert_eq!(stand.rows("Activity"), [claimed]);
 }
 
 #[tokio::test]
@@ -241,6 +257,42 @@ async fn a_hundred_heartbeats_fit_into_one_request_and_one_more_does_not() {
         404,
         "there is no other route"
     );
+}
+
+#[tokio::test]
+async fn a19_a_start_protects_for_the_minimum_uptime_although_work_came_before_its_event() {
+    let id = "acme".parse().unwrap();
+    for (worked, since) in [(at(10), at(10)), (at(10), at(11)), (at(10), at(9))] {
+        let stand = Stand::new();
+        let mut row = activity_row("acme", worked);
+        row["notBefore"] = json!({ "N": millis(at(900)) });
+        stand.put("Activity", row.clone());
+        let table = ActivityTable::new(&stand.config(), &Stand::variables(&[])).unwrap();
+        table.started(&id, Generation(3), since, at(300)).await.unwrap();
+        row["notBefore"] = json!({ "N": millis(at(300)) });
+        row["lastActivity"] = json!({ "N": millis(worked.max(since)) });
+        assert_eq!(stand.activity("acme"), row, "since {since}");
+
+        stand.take_calls();
+        table.started(&id, Generation(3), since, at(300)).await.unwrap();
+        assert_eq!(stand.take_calls(), ["UpdateItem"], "told twice, it costs one call");
+    }
+}
+
+#[tokio::test]
+async fn a4_a_start_that_is_told_of_a_claimed_or_later_row_changes_nothing() {
+    let stand = Stand::new();
+    let table = ActivityTable::new(&stand.config(), &Stand::variables(&[])).unwrap();
+    let mut claimed = activity_row("acme", at(0));
+    claimed.as_object_mut().unwrap().remove("lastActivity");
+    for (row, generation) in [(claimed, Generation(3)), (activity_row("acme", at(0)), Generation(2))] {
+        stand.put("Activity", row.clone());
+        table
+            .started(&"acme".parse().unwrap(), generation, at(5), at(300))
+            .await
+            .unwrap();
+        assert_eq!(stand.activity("acme"), row);
+    }
 }
 
 fn holds(stand: &Stand) -> Holds {

@@ -10,6 +10,7 @@
 #[allow(dead_code, unreachable_pub, reason = "each test binary uses its part of the stand")]
 mod stand;
 
+use berth_aws::service::activity;
 use berth_aws::service::watchdog::{Context, Report, Sight, tick};
 use berth_aws::tables::SweepOverride;
 use berth_core::idle::{Admission, Case, Override, Verdict};
@@ -249,6 +250,175 @@ async fn a_write_whose_answer_was_lost_is_recognised_by_its_repetition() {
         assert_eq!(report.ends.stopped, 1, "{table}");
         assert_eq!(intent(&stand, "acme"), stopped());
         assert_eq!(stand.nudges().len(), 1, "{table}");
+    }
+}
+
+/// A tenant that sleeps and is booked to wake at second 100.
+fn booked(stand: &Stand, protect_for: Option<u64>) {
+    let mut row = tenant_row("acme", "stopped", 4);
+    row["wakeAt"] = json!({ "N": at(100).as_millisecond().to_string() });
+    row["wakeShard"] = json!({ "S": "tenant" });
+    row["wakeBy"] = json!({ "S": "ops" });
+    if let Some(seconds) = protect_for {
+        row["wakeProtectFor"] = json!({ "N": seconds.to_string() });
+    }
+    stand.put("Tenants", row);
+    stand.set_now(at(100));
+}
+
+fn ledger(stand: &Stand, decision: &str) -> Vec<Value> {
+    let rows = stand.rows("Fleet");
+    rows.into_iter()
+        .filter(|entry| entry["decision"]["S"] == decision)
+        .collect()
+}
+
+fn woken() -> (String, String) {
+    ("running".to_owned(), "5".to_owned())
+}
+
+#[tokio::test]
+async fn a_booked_wake_comes_at_its_time_and_not_a_millisecond_before() {
+    let ms = jiff::SignedDuration::from_millis(1);
+    for (now, came) in [(at(100) - ms, 0), (at(100), 1)] {
+        let stand = Stand::new();
+        booked(&stand, Some(600));
+        stand.set_now(now);
+        let report = sweep(&stand).await;
+        assert_eq!(report.woken.unwrap().woken, came);
+        assert_eq!(ledger(&stand, "scheduled-wake").len(), came);
+        let row = stand.tenant("acme");
+        assert_eq!(row["wakeAt"].is_null(), came == 1, "{row}");
+        if came == 1 {
+            assert_eq!(intent(&stand, "acme"), woken());
+            let why = (&row["intentReason"]["S"], &row["intentBy"]["S"]);
+            assert_eq!(why, (&json!("wake"), &json!("ops")));
+            assert_eq!(row["protectedUntil"]["S"], json!(at(700)));
+            assert_eq!(stand.nudges(), [("acme".to_owned(), "wake".to_owned())]);
+        }
+    }
+}
+
+/// A whole sweep, a millisecond later, in a thread of its own, as another invocation would make it.
+fn another_sweep(stand: &Stand) {
+    stand.set_now(at(100) + jiff::SignedDuration::from_millis(1));
+    let stand = stand.clone();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(sweep(&stand));
+    });
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn two_sweeps_that_see_the_same_booked_wake_act_on_it_once() {
+    for (state, after, nudges) in [("stopped", "5", 1), ("running", "4", 0)] {
+        let stand = Stand::new();
+        booked(&stand, None);
+        let mut row = stand.tenant("acme");
+        row["intent"] = json!({ "S": state });
+        stand.put("Tenants", row);
+        let wakes = on_table("UpdateItem", "Tenants", "acme");
+        stand.trouble(wakes, Trouble::After(Box::new(another_sweep)));
+        let report = sweep(&stand).await.woken.unwrap();
+        let here = (report.woken, report.were_up, report.superseded);
+        assert_eq!(here, (0, 0, 1), "the other one has, of one that is {state}");
+        assert_eq!(intent(&stand, "acme"), ("running".to_owned(), after.to_owned()));
+        assert_eq!(ledger(&stand, "scheduled-wake").len(), 1, "{state}");
+        assert_eq!(stand.nudges().len(), nudges, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_booked_wake_whose_answer_was_lost_is_recognised_by_its_repetition() {
+    let stand = Stand::new();
+    booked(&stand, None);
+    stand.trouble(on_table("UpdateItem", "Tenants", "acme"), Trouble::AnswerLost);
+    assert_eq!(sweep(&stand).await.woken.unwrap().woken, 1);
+    assert_eq!(intent(&stand, "acme"), woken());
+    assert_eq!((ledger(&stand, "scheduled-wake").len(), stand.nudges().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_booked_wake_that_fails_is_made_good_by_the_next_sweep() {
+    for action in ["GetItem", "UpdateItem"] {
+        let stand = Stand::new();
+        booked(&stand, None);
+        stand.throttle(3, on_table(action, "Tenants", "acme"));
+        assert_eq!(sweep(&stand).await.woken.unwrap().failed, 1, "{action}");
+        assert_eq!(sweep(&stand).await.woken.unwrap().woken, 1, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a19_a_protection_that_the_row_of_activity_does_not_know_yet_gives_the_claim_back() {
+    let ms = jiff::SignedDuration::from_millis(1);
+    for (until, stopped) in [(at(DUE), 1), (at(DUE) + ms, 0)] {
+        let stand = idle("acme");
+        let mut row = tenant_row("acme", "running", 3);
+        row["protectedUntil"] = json!({ "S": until });
+        stand.put("Tenants", row);
+        let report = sweep(&stand).await;
+        assert_eq!((report.ends.stopped, report.ends.lost_claims), (stopped, 1 - stopped));
+        if stopped == 0 {
+            let row = stand.activity("acme");
+            let number = |at: Timestamp| json!({ "N": at.as_millisecond().to_string() });
+            assert_eq!(row["lastActivity"], number(at(DUE)), "heartbeats are accepted again");
+            assert_eq!((&row["notBefore"], &row["claimed"]), (&number(until), &Value::Null));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_is_late_is_counted_and_driven() {
+    let stand = Stand::new();
+    let late = 10 * 60 + 1;
+    for (id, wanted, ago) in [
+        ("stop", "stopped", late),
+        ("soon", "stopped", late - 1),
+        ("up", "running", 3600),
+    ] {
+        let mut row = tenant_row(id, wanted, 3);
+        let number = |at: Timestamp| json!({ "N": at.as_millisecond().to_string() });
+        // It was looked at a moment ago, and put off: that does not make it any younger.
+        (row["unsettledAt"], row["dueAt"]) = (number(at(-ago)), number(at(-1)));
+        row["dueShard"] = json!({ "S": "tenant" });
+        stand.put("Tenants", row);
+    }
+    let driven = sweep(&stand).await.overdue.unwrap();
+    assert_eq!(
+        (driven.nudged, driven.stops_late, driven.oldest_stop_seconds),
+        (3, 1, 601)
+    );
+}
+
+#[tokio::test]
+async fn a_stop_counts_from_its_claim_although_a_crash_came_between() {
+    let stand = idle("acme");
+    stand.throttle(3, on_table("GetItem", "Tenants", "acme"));
+    sweep(&stand).await;
+    stand.set_now(at(DUE + 60));
+    assert_eq!(sweep(&stand).await.ends.healed, 1);
+    assert_eq!(stand.tenant("acme")["intentAt"]["S"], json!(at(DUE)));
+    assert_eq!(ledger(&stand, "idle-stop-healed").len(), 1);
+}
+
+#[tokio::test]
+async fn a18_clocks_two_minutes_apart_stop_nobody_early() {
+    for skew in [-120, 120] {
+        let stand = Stand::new();
+        stand.running("acme", at(-1000));
+        // The heartbeat of second 0, by a clock that is wrong, and the sweep by the right one.
+        stand.set_now(at(skew));
+        let activity = activity::Context::new(&stand.config(), &Stand::variables(&[])).unwrap();
+        activity::touch(&activity, &"acme".parse().unwrap()).await.unwrap();
+        let early = at(600 - 1);
+        stand.set_now(early);
+        assert_eq!(sweep(&stand).await.ends.stopped, 0, "{skew}");
+        stand.set_now(at(skew + DUE - 1));
+        assert_eq!(sweep(&stand).await.ends.stopped, 0, "{skew}");
+        stand.set_now(at(skew + DUE));
+        assert_eq!(sweep(&stand).await.ends.stopped, 1, "{skew}");
     }
 }
 

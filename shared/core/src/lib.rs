@@ -9,6 +9,7 @@ pub mod definition;
 pub mod event;
 pub mod explain;
 pub mod idle;
+pub mod pace;
 pub mod plan;
 pub mod release;
 pub mod rollout;

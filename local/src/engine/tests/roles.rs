@@ -128,6 +128,14 @@ fn a_bad_day(engine: &mut Engine) {
     engine.shared.cloud().set_fault(fault);
     ok(engine, "PUT", "/tenants/late", &json!({}));
     until(engine, "late", "running");
+    // Nothing that can be dealt with.
+    let letter = json!({
+        "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/berth-ReconcileQueue.fifo",
+        "MessageBody": "nonsense",
+        "MessageGroupId": "nobody",
+        "MessageDeduplicationId": "nonsense",
+    });
+    ask(&mut engine.shared.cloud(), Service::Sqs, "SendMessage", &letter).expect("a message");
     // Created anew before the old one is gone.
     ok(engine, "DELETE", "/tenants/late", &Value::Null);
     ok(engine, "PUT", "/tenants/late", &json!({}));
@@ -139,6 +147,8 @@ fn a_bad_day(engine: &mut Engine) {
 
 /// A base whose image is in ECR, first looked at, then rolled out.
 fn a_deployment(engine: &mut Engine) {
+    ok(engine, "PUT", "/tenants/steady", &json!({"idle": {"alwaysOn": true}}));
+    until(engine, "steady", "running");
     let image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:2";
     behave(engine, image, "healthy");
     let mut next = base_definition("fs-0123456789abcdef0", "2");
@@ -199,7 +209,7 @@ fn of_lambda(engine: &Engine) -> BTreeSet<Part> {
                 add("Take", action, &mapping.queue);
             }
         }
-        for queue in &spec.on_failure.queue {
+        if let Some(queue) = &spec.on_failure.queue {
             add("GiveUp", "sqs:SendMessage", queue);
         }
     }
@@ -262,23 +272,46 @@ fn s2_the_role_of_activity_can_write_last_activity_and_nothing_else() {
         .filter(|action| !action.starts_with("logs:") && *action != "dynamodb:GetItem")
         .collect();
     assert_eq!(writing, ["dynamodb:UpdateItem"]);
-    let touch = |update: &str, returned: &str| {
-        let body = json!({
-            "TableName": "berth-ActivityTable",
-            "Key": {"tenantId": {"S": "acme"}},
-            "UpdateExpression": update,
-            "ReturnValues": returned,
-        });
-        let request = Request::post("/").header("x-amz-target", "DynamoDB_20120810.UpdateItem");
+    let may = |action: &str, table: &str, members: Value| {
+        let mut body = json!({"TableName": format!("berth-{table}"), "Key": {"tenantId": {"S": "acme"}}});
+        body.as_object_mut()
+            .expect("members")
+            .extend(members.as_object().expect("members").clone());
+        let request = Request::post("/").header("x-amz-target", format!("DynamoDB_20120810.{action}"));
         let request = request.body(Bytes::from(body.to_string())).expect("a request");
         let mut roles = Roles::of(engine.stack(), "us-east-1");
         roles.permit(Function::Activity, &request).is_ok()
     };
+    let touch = |update: &str, returned: &str| {
+        let members = json!({"UpdateExpression": update, "ReturnValues": returned});
+        may("UpdateItem", "ActivityTable", members)
+    };
     assert!(touch("SET lastActivity = :now", "NONE"));
-    assert!(!touch("SET lastActivity = :now, holdUntil = :now", "NONE"));
+    for more in ["idleAfter", "holdUntil", "notBefore", "claimed", "anything"] {
+        let update = format!("SET lastActivity = :now, {more} = :now");
+        assert!(!touch(&update, "NONE"), "{more}");
+    }
     assert!(!touch("REMOVE epoch", "NONE"));
-    assert!(
-        !touch("SET lastActivity = :now", "ALL_OLD"),
-        "nor read the rest of the row by writing"
-    );
+    for returned in ["ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"] {
+        assert!(
+            !touch("SET lastActivity = :now", returned),
+            "nor read rows by writing: {returned}"
+        );
+    }
+    let look = |projection: Value| may("GetItem", "TenantsTable", projection);
+    assert!(look(json!({"ProjectionExpression": "intent"})));
+    assert!(!look(json!({"ProjectionExpression": "intent, overlay"})));
+    assert!(!look(json!({})), "nor may it read whole rows");
+    for (action, table) in [
+        ("UpdateItem", "TenantsTable"),
+        ("UpdateItem", "FleetTable"),
+        ("PutItem", "ActivityTable"),
+        ("DeleteItem", "ActivityTable"),
+        ("GetItem", "ActivityTable"),
+        ("Scan", "ActivityTable"),
+        ("Scan", "TenantsTable"),
+    ] {
+        let members = json!({"UpdateExpression": "SET lastActivity = :now", "Item": {"tenantId": {"S": "acme"}}});
+        assert!(!may(action, table, members), "{action} {table}");
+    }
 }

@@ -4,6 +4,7 @@
 //! own word: the tasks are those of the simulated ECS, the rows those of the table.
 
 mod calls;
+mod ledger;
 mod rest;
 mod write;
 
@@ -20,7 +21,7 @@ use crate::template::{Function, Stack};
 /// What must never happen, and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which invariant: `I1` to `I12`, `fixpoint`, or `run` if the run itself broke down.
+    /// Which invariant: `I1` to `I12`, `fixpoint`, `ledger`, or `run` if the run itself broke down.
     pub invariant: &'static str,
     /// Of which tenant, if of one.
     pub tenant: Option<String>,

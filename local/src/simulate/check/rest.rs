@@ -37,6 +37,7 @@ impl Watch {
     /// What is there is what the rows say, and nothing else is.
     pub(in crate::simulate) fn at_rest(&self, cloud: &mut Cloud) -> Result<(), Violation> {
         self.tasks(cloud)?;
+        self.replayed(cloud)?;
         self.nothing_left_over(cloud)?;
         let activity = rows::all(cloud, &self.names.activity);
         let ids = activity.iter().filter_map(|row| row.get("tenantId")?.as_str());

@@ -10,17 +10,22 @@ pub use base::BaseFamily;
 pub use definitions::Registered;
 
 use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
 use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::Builder;
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
 
 use berth_core::event::Scope;
 
+use crate::pace::Pace;
 use crate::settings::{SettingsError, Variables, invalid};
 
 /// The cluster that tenants run in, and where in the network.
 #[derive(Clone, Debug)]
 pub struct Ecs {
-    pub(super) client: Client,
+    /// The SDK repeats no call, so that each attempt takes its tokens.
+    client: Client,
+    pace: Pace,
     cluster: String,
     scope: Scope,
     network: NetworkConfiguration,
@@ -28,7 +33,7 @@ pub struct Ecs {
 
 impl Ecs {
     /// The cluster and network that the variables name.
-    pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
+    pub fn new(config: &SdkConfig, variables: &Variables, pace: Pace) -> Result<Self, SettingsError> {
         const PUBLIC: &str = "BERTH_ASSIGN_PUBLIC_IP";
         let public = match variables.optional(PUBLIC).unwrap_or("DISABLED") {
             "ENABLED" => AssignPublicIp::Enabled,
@@ -42,7 +47,8 @@ impl Ecs {
             .build()
             .map_err(|error| invalid("BERTH_SUBNETS", error.to_string()))?;
         Ok(Self {
-            client: Client::new(config),
+            client: Client::from_conf(Builder::from(config).retry_config(RetryConfig::disabled()).build()),
+            pace,
             cluster: variables.required("BERTH_CLUSTER")?.to_owned(),
             scope: scope(variables)?,
             network: NetworkConfiguration::builder().awsvpc_configuration(vpc).build(),

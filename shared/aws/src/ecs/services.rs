@@ -1,40 +1,38 @@
 //! A tenant's service.
 
+use aws_sdk_ecs::operation::update_service::builders::UpdateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
     DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState, LaunchType, PropagateTags,
     Service as Sdk, Tag,
 };
+use berth_core::pace::Bucket;
 use berth_core::plan::{ActiveService, DeploymentState, Replacing, Service};
 use berth_core::tenant::ServiceName;
 
 use super::Ecs;
 use crate::error::CallError;
+use crate::pace::{Repeat, Turn};
 
-/// The service of a tenant's incarnation that this process cannot tell from another's is not touched: it must carry
-/// this tag with the tenant's id.
+/// The tag by which a service says whose it is.
 const OWNER_TAG: &str = "berth:tenant";
 
 impl Ecs {
     /// What there is of a service. MISSING is an answer; an error is not.
-    pub async fn describe_service(&self, name: &ServiceName) -> Result<Service, CallError> {
+    pub async fn describe_service(&self, turn: Turn<'_>, name: &ServiceName) -> Result<Service, CallError> {
         const ACTION: &str = "ecs:DescribeServices";
+        let describe = async || {
+            let request = self.client.describe_services().cluster(&self.cluster);
+            let sent = request.services(name.to_string()).send().await;
+            sent.map_err(|error| CallError::of(ACTION, error))
+        };
         let output = self
-            .client
-            .describe_services()
-            .cluster(&self.cluster)
-            .services(name.to_string())
-            .send()
-            .await
-            .map_err(|error| CallError::of(ACTION, error))?;
-        if let Some(found) = output.services.unwrap_or_default().first() {
+            .pace
+            .call((Bucket::ServiceReads, 1), turn, Repeat::Harmless, describe)
+            .await?;
+        if let Some(found) = output.services().first() {
             return service(ACTION, found);
         }
-        match output
-            .failures
-            .unwrap_or_default()
-            .first()
-            .and_then(|failure| failure.reason.as_deref())
-        {
+        match output.failures().first().and_then(|failure| failure.reason()) {
             Some("MISSING") => Ok(Service::Absent),
             reason => Err(CallError::incomplete(
                 ACTION,
@@ -46,97 +44,99 @@ impl Ecs {
     /// Makes the service, with one task. One that exists already is for the next look.
     pub async fn create_service(
         &self,
+        turn: Turn<'_>,
         name: &ServiceName,
         definition_arn: &str,
         replacing: Replacing,
     ) -> Result<Service, CallError> {
         const ACTION: &str = "ecs:CreateService";
-        let tag = Tag::builder().key(OWNER_TAG).value(name.tenant().as_str()).build();
-        let output = self
-            .client
-            .create_service()
-            .cluster(&self.cluster)
-            .service_name(name.to_string())
-            .client_token(name.token())
-            .task_definition(definition_arn)
-            .desired_count(1)
-            .launch_type(LaunchType::Fargate)
-            .network_configuration(self.network.clone())
-            .deployment_configuration(deployment(replacing))
-            .enable_ecs_managed_tags(true)
-            .propagate_tags(PropagateTags::Service)
-            .tags(tag)
-            .send()
+        let create = async || {
+            let tag = Tag::builder().key(OWNER_TAG).value(name.tenant().as_str()).build();
+            let request = self
+                .client
+                .create_service()
+                .cluster(&self.cluster)
+                .service_name(name.to_string())
+                .client_token(name.token())
+                .task_definition(definition_arn)
+                .desired_count(1)
+                .launch_type(LaunchType::Fargate)
+                .network_configuration(self.network.clone())
+                .deployment_configuration(deployment(replacing))
+                .enable_ecs_managed_tags(true)
+                .propagate_tags(PropagateTags::Service)
+                .tags(tag);
+            let sent = request.send().await.map_err(|error| CallError::of(ACTION, error))?;
+            service_of(ACTION, sent.service)
+        };
+        self.pace
+            .call((Bucket::ServiceWrites, 1), turn, Repeat::Harmless, create)
             .await
-            .map_err(|error| CallError::of(ACTION, error))?;
-        output
-            .service
-            .as_ref()
-            .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
     }
 
     /// Lets the service have one task of this definition.
     pub async fn run(
         &self,
+        turn: Turn<'_>,
         name: &ServiceName,
         definition_arn: &str,
         replacing: Replacing,
     ) -> Result<Service, CallError> {
-        const ACTION: &str = "ecs:UpdateService";
-        let output = self
-            .client
-            .update_service()
-            .cluster(&self.cluster)
-            .service(name.to_string())
-            .task_definition(definition_arn)
-            .desired_count(1)
-            .deployment_configuration(deployment(replacing))
-            .send()
-            .await
-            .map_err(|error| CallError::of(ACTION, error))?;
-        output
-            .service
-            .as_ref()
-            .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made))
+        let one = |request: UpdateServiceFluentBuilder| {
+            let request = request.task_definition(definition_arn).desired_count(1);
+            request.deployment_configuration(deployment(replacing))
+        };
+        self.update(turn, name, one).await
     }
 
     /// Lets the service have no task. One that is not there has none.
-    pub async fn stop(&self, name: &ServiceName) -> Result<Service, CallError> {
+    pub async fn stop(&self, turn: Turn<'_>, name: &ServiceName) -> Result<Service, CallError> {
+        self.update(turn, name, |request| request.desired_count(0)).await
+    }
+
+    async fn update(
+        &self,
+        turn: Turn<'_>,
+        name: &ServiceName,
+        change: impl Fn(UpdateServiceFluentBuilder) -> UpdateServiceFluentBuilder,
+    ) -> Result<Service, CallError> {
         const ACTION: &str = "ecs:UpdateService";
-        let request = self
-            .client
-            .update_service()
-            .cluster(&self.cluster)
-            .service(name.to_string())
-            .desired_count(0);
-        match request.send().await.map_err(|error| CallError::of(ACTION, error)) {
-            Ok(output) => output
-                .service
-                .as_ref()
-                .map_or_else(|| Err(incomplete(ACTION)), |made| service(ACTION, made)),
-            Err(error) if error.is("ServiceNotFoundException") => Ok(Service::Absent),
-            Err(error) if error.is("ServiceNotActiveException") => Ok(Service::Inactive),
-            Err(error) => Err(error),
-        }
+        let update = async || {
+            let request = self.client.update_service().cluster(&self.cluster);
+            let sent = change(request.service(name.to_string())).send().await;
+            sent.map_err(|error| CallError::of(ACTION, error))
+                .and_then(|output| service_of(ACTION, output.service))
+        };
+        gone(
+            self.pace
+                .call((Bucket::ServiceWrites, 1), turn, Repeat::Harmless, update)
+                .await,
+        )
     }
 
     /// Deletes a service that has no task; one that is gone already is fine.
-    pub async fn delete_service(&self, name: &ServiceName) -> Result<Service, CallError> {
+    pub async fn delete_service(&self, turn: Turn<'_>, name: &ServiceName) -> Result<Service, CallError> {
         const ACTION: &str = "ecs:DeleteService";
-        let request = self
-            .client
-            .delete_service()
-            .cluster(&self.cluster)
-            .service(name.to_string());
-        match request.send().await.map_err(|error| CallError::of(ACTION, error)) {
-            Ok(output) => output
-                .service
-                .as_ref()
-                .map_or_else(|| Err(incomplete(ACTION)), |gone| service(ACTION, gone)),
-            Err(error) if error.is("ServiceNotFoundException") => Ok(Service::Absent),
-            Err(error) if error.is("ServiceNotActiveException") => Ok(Service::Inactive),
-            Err(error) => Err(error),
-        }
+        let delete = async || {
+            let request = self.client.delete_service().cluster(&self.cluster);
+            let sent = request.service(name.to_string()).send().await;
+            sent.map_err(|error| CallError::of(ACTION, error))
+                .and_then(|output| service_of(ACTION, output.service))
+        };
+        gone(
+            self.pace
+                .call((Bucket::ServiceWrites, 1), turn, Repeat::Harmless, delete)
+                .await,
+        )
+    }
+}
+
+/// That a service is not there, or not any more, is an answer and no error.
+fn gone(answer: Result<Service, CallError>) -> Result<Service, CallError> {
+    match answer {
+        Err(error) if error.is("ServiceNotFoundException") => Ok(Service::Absent),
+        Err(error) if error.is("ServiceNotActiveException") => Ok(Service::Inactive),
+        other => other,
     }
 }
 
@@ -154,8 +154,11 @@ fn deployment(replacing: Replacing) -> DeploymentConfiguration {
         .build()
 }
 
-fn incomplete(action: &'static str) -> CallError {
-    CallError::incomplete(action, "no service in the answer")
+fn service_of(action: &'static str, sdk: Option<Sdk>) -> Result<Service, CallError> {
+    match sdk {
+        Some(sdk) => service(action, &sdk),
+        None => Err(CallError::incomplete(action, "no service in the answer")),
+    }
 }
 
 fn service(action: &'static str, sdk: &Sdk) -> Result<Service, CallError> {

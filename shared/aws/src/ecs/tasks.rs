@@ -2,17 +2,32 @@
 
 use aws_sdk_ecs::types::DesiredStatus;
 use berth_core::event::{Reading, TaskObservation, read_described_task};
+use berth_core::pace::Bucket;
 use berth_core::tenant::ServiceName;
 use serde_json::Value;
 
 use super::Ecs;
 use super::raw::Keep;
 use crate::error::CallError;
+use crate::pace::{Repeat, Turn};
 
 impl Ecs {
     /// Every task of a service that ECS still lists, whether it should run or stop, and `also`, a task that is known by
     /// name. A task that ECS does not know any more (an hour after it has stopped) is not among them.
-    pub async fn tasks(&self, name: &ServiceName, also: Option<&str>) -> Result<Vec<TaskObservation>, CallError> {
+    pub async fn tasks(
+        &self,
+        turn: Turn<'_>,
+        name: &ServiceName,
+        also: Option<&str>,
+    ) -> Result<Vec<TaskObservation>, CallError> {
+        // Two lists and a description.
+        let look = async || self.look(name, also).await;
+        self.pace
+            .call((Bucket::TaskReads, 3), turn, Repeat::Harmless, look)
+            .await
+    }
+
+    async fn look(&self, name: &ServiceName, also: Option<&str>) -> Result<Vec<TaskObservation>, CallError> {
         let mut arns = self.list(name, DesiredStatus::Running).await?;
         arns.extend(self.list(name, DesiredStatus::Stopped).await?);
         arns.extend(also.map(str::to_owned));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use berth_core::explain::Ruling;
 use berth_core::api::HoldRequest;
+use berth_core::explain::Ruling;
 use berth_core::idle::{Hold, HoldTooShort, cap_hold};
 use berth_core::tenant::TenantId;
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! Changing what a tenant should be: one conditional `UpdateItem`, by compare-and-swap on the generation.
 
+use std::time::Duration;
+
 use berth_core::release::ReleaseId;
 use berth_core::tenant::{Booked, Generation, Overlay, Policy, PutDown, Reason, Tenant, Wanted, patience, towards};
 use jiff::Timestamp;
@@ -110,7 +112,7 @@ fn set_intent(seen: &Tenant, change: &Change, generation: Generation) -> Result<
         .set("intentAt", attribute(change.at)?)
         .set_or_remove("intentRelease", change.release.or(accepted(seen, change)).map(text))
         .set_or_remove("putDown", put_down.map(attribute).transpose()?)
-        .due(due(change.state, change.at)))
+        .on_the_way(change.at, patience_for(change.state)))
 }
 
 /// The release that a tenant which takes none by itself has accepted stays so, whatever else changes.
@@ -120,8 +122,7 @@ fn accepted(seen: &Tenant, change: &Change) -> Option<ReleaseId> {
     seen.intent.release.filter(|_| manual)
 }
 
-/// When somebody must look at a tenant whose intent changed at `at`, if nobody has settled it by then.
-pub fn due(state: Wanted, at: Timestamp) -> i64 {
-    let patience = patience(towards(state)).map_or(0, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
-    at.as_millisecond().saturating_add(patience)
+/// How long after a change of intent somebody must look at the tenant, if nobody has settled it by then.
+pub fn patience_for(state: Wanted) -> Duration {
+    patience(towards(state)).unwrap_or_default()
 }

@@ -83,10 +83,7 @@ fn update(row: &Tenant, new: &TaskObservation, now: Timestamp) -> Result<Update,
         && row.due_at.is_none()
         && let Some(patience) = patience(phase(&after))
     {
-        let due = now
-            .as_millisecond()
-            .saturating_add(i64::try_from(patience.as_millis()).unwrap_or(i64::MAX));
-        update = update.due(due);
+        update = update.on_the_way(now, patience);
     }
     Ok(update)
 }

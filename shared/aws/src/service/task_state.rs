@@ -80,7 +80,7 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
     if task.last_status == TaskStatus::Stopped {
         tenant = task_stopped(context, tenant, task).await?;
     }
-    if tenant.due_at.is_some() && matches!(task.last_status, TaskStatus::Running | TaskStatus::Stopped) {
+    if !tenant.is_settled() && matches!(task.last_status, TaskStatus::Running | TaskStatus::Stopped) {
         context
             .queue
             .nudge(id, tenant.intent.generation, "task-state", now)
@@ -148,7 +148,7 @@ async fn deployment_changed(context: &Context, change: &DeploymentChange) -> Res
             let Some(tenant) = context.tenants.get(id).await? else {
                 return Ok(());
             };
-            if tenant.service() == change.service && tenant.due_at.is_some() {
+            if tenant.service() == change.service && !tenant.is_settled() {
                 context
                     .queue
                     .nudge(id, tenant.intent.generation, "deployment", context.clock.now())

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use berth_core::definition::Fingerprint;
+use berth_core::definition::{Fingerprint, Revision};
 use berth_core::tenant::{Generation, TenantId};
 use jiff::Timestamp;
 
@@ -56,13 +56,18 @@ pub enum Attempt {
     Again,
 }
 
-/// A claim of which it is not known what came of it.
+/// What the registry knows of a definition for one incarnation of a tenant alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unrecorded {
-    /// The family that was to be registered into.
-    pub family: String,
-    /// What was to be registered.
-    pub fingerprint: Fingerprint,
+pub enum Own {
+    /// It is registered.
+    Registered(Revision),
+    /// It was claimed, and it is not known what came of it.
+    Claimed {
+        /// The family that was to be registered into.
+        family: String,
+        /// What was to be registered.
+        fingerprint: Fingerprint,
+    },
 }
 
 /// How long a claim holds: longer than an invocation of reconcile may run, so that it never runs out under its owner.
@@ -161,51 +166,18 @@ impl DefinitionRegistry {
             .map(drop)
     }
 
-    /// The revisions that were registered for this incarnation of a tenant alone.
-    pub async fn owned(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<String>, CallError> {
-        Ok(self
-            .owned_rows(tenant, incarnation)
-            .await?
-            .iter()
-            .filter_map(arn_of)
-            .collect())
-    }
-
-    /// What was claimed for this incarnation of a tenant alone, without its being known what came of it.
-    pub async fn unrecorded(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Unrecorded>, CallError> {
+    /// What was registered, or perhaps was, for this incarnation of a tenant alone.
+    pub async fn own(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Own>, CallError> {
         let rows = self.owned_rows(tenant, incarnation).await?;
-        let claims = rows.iter().filter(|row| arn_of(row).is_none()).filter_map(|row| {
-            let word = |name: &str| row.get(name).and_then(|value| value.as_s().ok());
-            Some(Unrecorded {
-                family: word("family")?.clone(),
-                fingerprint: word("id")?.parse().ok()?,
-            })
-        });
-        Ok(claims.collect())
+        Ok(rows.iter().filter_map(own_of).collect())
     }
 
-    /// Drops the row of a claim that nothing came of.
-    pub async fn drop_claim(&self, owner: &Owner, fingerprint: &Fingerprint) -> Result<(), CallError> {
+    /// Drops a row: its revision is deregistered, or nothing came of its claim.
+    pub async fn drop_row(&self, owner: &Owner, fingerprint: &Fingerprint) -> Result<(), CallError> {
         const ACTION: &str = "dynamodb:DeleteItem";
         let request = self.client.delete_item().table_name(&self.table);
         let sent = request.set_key(Some(key(owner, fingerprint))).send().await;
         sent.map(drop).map_err(|error| CallError::of(ACTION, error))
-    }
-
-    /// Drops the row of a tenant's own revision, once that is deregistered.
-    pub async fn drop_owned(&self, tenant: &TenantId, incarnation: Generation, arn: &str) -> Result<(), CallError> {
-        const ACTION: &str = "dynamodb:DeleteItem";
-        for row in self.owned_rows(tenant, incarnation).await? {
-            if arn_of(&row).as_deref() == Some(arn) {
-                let key = row
-                    .into_iter()
-                    .filter(|(name, _)| name == "kind" || name == "id")
-                    .collect();
-                let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-                request.send().await.map_err(|error| CallError::of(ACTION, error))?;
-            }
-        }
-        Ok(())
     }
 
     async fn owned_rows(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Item>, CallError> {
@@ -238,4 +210,16 @@ fn key(owner: &Owner, fingerprint: &Fingerprint) -> Item {
 
 fn arn_of(row: &Item) -> Option<String> {
     row.get("arn").and_then(|value| value.as_s().ok()).cloned()
+}
+
+fn own_of(row: &Item) -> Option<Own> {
+    let word = |name: &str| row.get(name).and_then(|value| value.as_s().ok());
+    let fingerprint = word("id")?.parse().ok()?;
+    Some(match arn_of(row) {
+        Some(arn) => Own::Registered(Revision { fingerprint, arn }),
+        None => Own::Claimed {
+            family: word("family")?.clone(),
+            fingerprint,
+        },
+    })
 }

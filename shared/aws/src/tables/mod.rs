@@ -2,6 +2,7 @@
 //! `UpdateItem` calls that name the writer's own attributes.
 
 mod activity;
+mod budgets;
 mod definitions;
 mod everyone;
 mod fleet;
@@ -17,7 +18,8 @@ mod wishes;
 
 pub(crate) use activity::row as activity_row;
 pub use activity::{ActivityTable, Opening};
-pub use definitions::{Attempt, Claim, DefinitionRegistry, Owner, Unrecorded};
+pub use budgets::Budgets;
+pub use definitions::{Attempt, Claim, DefinitionRegistry, Own, Owner};
 pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Decisions, Entry, Ledger};
 pub use overrides::SweepOverride;

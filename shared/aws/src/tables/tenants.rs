@@ -1,5 +1,7 @@
 //! The `Tenants` table: what should be, what was made, what was observed.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -27,8 +29,8 @@ const SHARD: &str = "tenant";
 pub struct Overdue {
     /// Who.
     pub tenant: TenantId,
-    /// Since when.
-    pub due: Timestamp,
+    /// Since when it is on its way.
+    pub since: Timestamp,
     /// What it should be.
     pub wanted: Option<Wanted>,
 }
@@ -172,16 +174,25 @@ impl Tenants {
 }
 
 impl Update {
-    /// Somebody must look at the tenant at `at_ms`, unless it is settled before.
+    /// The tenant is on its way since `since`, and somebody must look at it when it has been for so long, unless it is settled
+    /// before.
     #[must_use]
-    pub fn due(self, at_ms: i64) -> Self {
-        self.set("dueAt", number(at_ms)).set("dueShard", text(SHARD))
+    pub fn on_the_way(self, since: Timestamp, patience: Duration) -> Self {
+        let due = since.checked_add(patience).unwrap_or(since);
+        self.set("unsettledAt", number(since.as_millisecond())).due_again(due)
+    }
+
+    /// Somebody must look at the tenant again then; it is on its way for as long as it was.
+    #[must_use]
+    pub fn due_again(self, at: Timestamp) -> Self {
+        self.set("dueAt", number(at.as_millisecond()))
+            .set("dueShard", text(SHARD))
     }
 
     /// Nobody needs to look at the tenant.
     #[must_use]
     pub fn not_due(self) -> Self {
-        self.remove("dueAt").remove("dueShard")
+        self.remove("dueAt").remove("dueShard").remove("unsettledAt")
     }
 
     /// What is booked for the tenant is this, and nothing else.
@@ -221,10 +232,10 @@ fn id_of(item: &Item) -> Option<TenantId> {
 }
 
 fn overdue(item: &Item) -> Option<Overdue> {
-    let due = item.get("dueAt")?.as_n().ok()?.parse().ok()?;
+    let moment = |name: &str| Timestamp::from_millisecond(item.get(name)?.as_n().ok()?.parse().ok()?).ok();
     Some(Overdue {
         tenant: id_of(item)?,
-        due: Timestamp::from_millisecond(due).ok()?,
+        since: moment("unsettledAt").or_else(|| moment("dueAt"))?,
         wanted: wanted_of(item),
     })
 }

@@ -76,6 +76,14 @@ impl Update {
         self
     }
 
+    /// `SET attribute = attribute + number`, of an attribute that is there.
+    #[must_use]
+    pub fn increase(mut self, attribute: &str, number: AttributeValue) -> Self {
+        let (name, number) = (self.name(attribute), self.value(number));
+        self.sets.push(format!("{name} = {name} + {number}"));
+        self
+    }
+
     /// Appends to a list, which is made if it is not there.
     #[must_use]
     pub fn append(mut self, attribute: &str, item: AttributeValue) -> Self {

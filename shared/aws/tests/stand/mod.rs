@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use berth_aws::settings::Variables;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, ImportOptions};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -169,6 +169,14 @@ impl Stand {
             .unwrap();
     }
 
+    /// Puts many rows at once.
+    pub fn put_all(&self, table: &str, items: impl Iterator<Item = Value>) {
+        let items = items.map(|item| serde_json::from_value(item).unwrap()).collect();
+        self.database
+            .import_items(table, items, ImportOptions::default())
+            .unwrap();
+    }
+
     /// A row in `DynamoDB`'s JSON; null if there is none.
     fn row(&self, table: &str, key: &Value) -> Value {
         let request = json!({ "TableName": table, "Key": key });
@@ -249,7 +257,7 @@ fn table_of(table: &str, keys: &[&str]) -> Value {
             })
         };
         let keys = json!({ "ProjectionType": "KEYS_ONLY" });
-        let intent = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["intent"] });
+        let intent = json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": ["intent", "unsettledAt"] });
         table["GlobalSecondaryIndexes"] = json!([
             index("Due", "dueShard", "dueAt", intent),
             index("Wake", "wakeShard", "wakeAt", keys),

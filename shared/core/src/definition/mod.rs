@@ -11,6 +11,7 @@ mod fingerprint;
 mod impact;
 mod layout;
 mod render;
+mod surplus;
 
 pub use base::{Base, InvalidBase};
 pub use check::{Finding, check};
@@ -19,3 +20,4 @@ pub use fingerprint::{BaseFingerprint, Fingerprint};
 pub use impact::{Effect, impact};
 pub use layout::{AccessPoint, AccessPointId, FileSystemId, Layout, Main, NoMain, NoWorkspace, Workspace};
 pub use render::{Definition, RenderError, admit, family, render};
+pub use surplus::{Revision, surplus};

@@ -1,6 +1,6 @@
 //! Towards no task at all.
 
-use super::{Failure, Heartbeats, Next, Proof, Service, Step, World, at_rest, perhaps_behind};
+use super::{Failure, Heartbeats, Next, Proof, Service, Step, World, at_rest};
 use crate::tenant::Tenant;
 
 /// The next step towards no task, for a tenant that is meant to sleep.
@@ -25,8 +25,7 @@ fn to_rest(tenant: &Tenant, world: &World) -> Result<(), Next> {
     match &world.service {
         None => return Err(Next::Do(Step::LookAtService(name))),
         Some(Service::Active(service)) if service.desired > 0 => return Err(Next::Do(Step::Stop(name))),
-        Some(service) if perhaps_behind(tenant, service, world) => return Err(Next::Do(Step::Stop(name))),
-        Some(Service::Active(_) | Service::Draining) => at_rest(&name, world)?,
+        Some(Service::Active(_) | Service::Draining) => at_rest(tenant, &name, world)?,
         Some(Service::Absent | Service::Inactive) => {}
     }
     match world.heartbeats {

@@ -7,8 +7,10 @@
 
 mod down;
 mod goal;
+mod overdue;
 mod retire;
 mod step;
+mod tidy;
 mod up;
 mod world;
 
@@ -16,11 +18,13 @@ mod world;
 mod tests;
 
 pub use goal::{Failure, Goal, Replacing, Target};
+pub(crate) use overdue::WAITING;
+pub use overdue::overdue;
 pub use step::{Next, Proof, Step, Wait};
-pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Service, World};
+pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Reached, Service, World};
 
 use crate::event::TaskStatus;
-use crate::tenant::{ServiceName, Tenant, Wanted};
+use crate::tenant::{Order, ServiceName, Tenant, Wanted};
 
 /// The next step towards the goal, or why there is none.
 ///
@@ -40,24 +44,15 @@ pub fn next(tenant: &Tenant, goal: &Goal, world: &World) -> Next {
     }
 }
 
-/// Whether a service that reads as having no task may have been told to run one since: a look may be behind ("`RunTask`":
-/// the API is eventually consistent). Then it is told to have none, and the answer to that is believed. It is so for one
-/// that reads as absent, and as long as the row does not know what came of the last run.
-fn perhaps_behind(tenant: &Tenant, service: &Service, world: &World) -> bool {
-    let doubtful = match service {
-        Service::Absent => true,
-        Service::Active(_) => tenant.last_run_is_open(),
-        Service::Draining | Service::Inactive => false,
-    };
-    doubtful && !world.emptied
-}
-
 /// `Ok` once every task of the service is proven to be STOPPED, else what to do or to wait for.
-fn at_rest(name: &ServiceName, world: &World) -> Result<(), Next> {
-    if let Some(Service::Active(service)) = &world.service
-        && service.has_tasks()
-    {
-        return Err(Next::Wait(Wait::TasksToStop(Vec::new())));
+fn at_rest(tenant: &Tenant, name: &ServiceName, world: &World) -> Result<(), Next> {
+    if let Some(Service::Active(service)) = &world.service {
+        if let Some(step) = stop_to_record(tenant, service, world) {
+            return Err(Next::Do(step));
+        }
+        if service.has_tasks() {
+            return Err(Next::Wait(Wait::TasksToStop(Vec::new())));
+        }
     }
     let Some(tasks) = &world.tasks else {
         return Err(Next::Do(Step::LookAtTasks(name.clone())));
@@ -68,9 +63,23 @@ fn at_rest(name: &ServiceName, world: &World) -> Result<(), Next> {
         .map(|task| task.task_arn.clone())
         .chain(world.unlisted.clone())
         .collect();
-    if alive.is_empty() {
-        Ok(())
-    } else {
-        Err(Next::Wait(Wait::TasksToStop(alive)))
+    match world.unsure_until {
+        _ if !alive.is_empty() => Err(Next::Wait(Wait::TasksToStop(alive))),
+        Some(until) => Err(Next::Wait(Wait::ToBeSure(until))),
+        None => Ok(()),
     }
+}
+
+/// The record that ECS was told in this pass to let the service have no task, if a later look could be misled without.
+///
+/// A task that is RUNNING was started longer ago than looks are behind, because ECS takes longer than that to bring it up.
+/// So where the last task was RUNNING when its service was emptied, looks show all there is. Else one may just have been
+/// started that they do not show yet.
+fn stop_to_record(tenant: &Tenant, service: &ActiveService, world: &World) -> Option<Step> {
+    let at = world.emptied_at?;
+    let told = tenant.made.told.as_ref();
+    let recorded = told.is_some_and(|told| told.order == Order::Stop && told.at == at);
+    let lately = told.is_some_and(|told| at < told.shows_at());
+    let shown = service.running > 0 && service.pending == 0;
+    (!recorded && (lately || !shown)).then_some(Step::ConfirmStop(at))
 }

@@ -1,6 +1,6 @@
 //! Towards nothing: what is left of an incarnation of a tenant.
 
-use super::{Heartbeats, Next, Service, Step, World, at_rest, perhaps_behind};
+use super::{Heartbeats, Next, Service, Step, World, at_rest};
 use crate::tenant::{Generation, ServiceName, Tenant};
 
 /// The next step towards nothing being left of this incarnation: tasks, service, revisions, access point, in the order
@@ -11,12 +11,11 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     match &world.service {
         None => return Next::Do(Step::LookAtService(name)),
         Some(Service::Active(service)) if service.desired > 0 => return Next::Do(Step::Stop(name)),
-        Some(service) if perhaps_behind(tenant, service, world) => return Next::Do(Step::Stop(name)),
         Some(Service::Active(_)) => {
-            return at_rest(&name, world).map_or_else(|next| next, |()| Next::Do(Step::DeleteService(name)));
+            return at_rest(tenant, &name, world).map_or_else(|next| next, |()| Next::Do(Step::DeleteService(name)));
         }
         Some(Service::Draining) => {
-            if let Err(next) = at_rest(&name, world) {
+            if let Err(next) = at_rest(tenant, &name, world) {
                 return next;
             }
         }
@@ -27,9 +26,9 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     }
     match &world.own_definitions {
         None => return Next::Do(Step::LookAtOwnDefinitions(incarnation)),
-        Some(arns) => {
-            if let Some(arn) = arns.first() {
-                return Next::Do(Step::Deregister(arn.clone()));
+        Some(own) => {
+            if let Some(revision) = own.first() {
+                return Next::Do(Step::Deregister(revision.clone()));
             }
         }
     }

@@ -1,6 +1,10 @@
 //! The steps of a plan, and the reasons for taking none.
 
-use crate::definition::{FileSystemId, Fingerprint};
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::definition::{FileSystemId, Fingerprint, Revision};
 use crate::plan::Failure;
 use crate::tenant::{Applied, Files, Generation, ServiceName};
 
@@ -51,6 +55,8 @@ pub enum Step {
     },
     /// Let the service have no task.
     Stop(ServiceName),
+    /// Record that ECS was told, by then, to let the service have no task.
+    ConfirmStop(Timestamp),
     /// Accept heartbeats, from now on for this generation.
     OpenActivity,
     /// Accept no heartbeats any more.
@@ -71,7 +77,7 @@ pub enum Step {
     /// Delete the service, which has no task any more.
     DeleteService(ServiceName),
     /// Deregister a revision that nobody else uses.
-    Deregister(String),
+    Deregister(Revision),
     /// Delete the tenant's directory entry; its data stays.
     DeleteAccessPoint(Files),
     /// Record that nothing is left of a former incarnation.
@@ -94,12 +100,27 @@ pub enum Proof {
 pub enum Wait {
     /// These tasks are not STOPPED yet.
     TasksToStop(Vec<String>),
+    /// No task is seen that is not STOPPED, but until then one may be there that is not seen yet. Nothing will tell.
+    ToBeSure(Timestamp),
     /// ECS was told to run a task; none is RUNNING yet.
     TaskToStart,
     /// The service is still DRAINING.
     ServiceToDrain(ServiceName),
     /// Somebody else is registering the same definition.
     DefinitionToBeRegistered(Fingerprint),
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TasksToStop(tasks) if tasks.is_empty() => f.write_str("the service to have no task"),
+            Self::TasksToStop(tasks) => write!(f, "{} to be STOPPED", tasks.join(", ")),
+            Self::ToBeSure(until) => write!(f, "{until}, before which a task may be there that is not seen"),
+            Self::TaskToStart => f.write_str("a task to be RUNNING"),
+            Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
+            Self::DefinitionToBeRegistered(fingerprint) => write!(f, "definition {fingerprint} to be registered"),
+        }
+    }
 }
 
 impl Step {
@@ -115,6 +136,7 @@ impl Step {
             Self::CreateService { .. } => "create-service",
             Self::Run { .. } => "run",
             Self::Stop(_) => "stop",
+            Self::ConfirmStop(_) => "confirm-stop",
             Self::OpenActivity => "open-activity",
             Self::CloseActivity => "close-activity",
             Self::Confirm(_) => "confirm",

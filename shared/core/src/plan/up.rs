@@ -2,7 +2,7 @@
 
 use super::{
     ActiveService, Definition, DeploymentState, Heartbeats, Next, Proof, Replacing, Service, Step, Target, Wait, World,
-    at_rest,
+    at_rest, tidy,
 };
 use crate::tenant::{Applied, Reason, Tenant};
 
@@ -10,6 +10,9 @@ use crate::tenant::{Applied, Reason, Tenant};
 pub(super) fn next(tenant: &Tenant, target: &Target, world: &World) -> Next {
     if let Some(proof) = proof(tenant) {
         return Next::Do(Step::Settle(proof));
+    }
+    if let Some(reached) = &world.reached {
+        return tidy::next(tenant, reached, world);
     }
     let (wanted, replacing) = match revision(tenant, target, world) {
         Ok(found) => found,
@@ -98,8 +101,7 @@ fn with_service(
     if service.desired == 0 {
         return match replacing {
             Replacing::Rolling => Next::Do(run),
-            Replacing::Strict if tenant.last_run_is_open() && !world.emptied => Next::Do(Step::Stop(name)),
-            Replacing::Strict => at_rest(&name, world).map_or_else(|next| next, |()| Next::Do(run)),
+            Replacing::Strict => at_rest(tenant, &name, world).map_or_else(|next| next, |()| Next::Do(run)),
         };
     }
     let told = tenant.applied_now() == Some(&wanted);
@@ -123,9 +125,10 @@ fn with_service(
     }
 }
 
-/// ECS gave up what it was told: the deployment FAILED, or the circuit breaker has put the last good definition back.
+/// ECS gave up what it was told: the deployment FAILED, or the circuit breaker has put another definition back.
 ///
 /// "Amazon ECS deployment circuit breaker": with rollback the service goes back to the last deployment that completed.
+/// That need not be the one that the row knows as good: ECS may have seen one run of which no event told.
 fn gave_up(tenant: &Tenant, service: &ActiveService) -> Option<Step> {
     let applied = tenant
         .applied_now()
@@ -135,12 +138,10 @@ fn gave_up(tenant: &Tenant, service: &ActiveService) -> Option<Step> {
             DeploymentState::Failed { reason } => reason.clone(),
             DeploymentState::InProgress | DeploymentState::Completed => return None,
         }
+    } else if service.desired > 0 {
+        "the circuit breaker put another definition back".to_owned()
     } else {
-        let good = tenant.made.last_good.as_ref()?;
-        if good.definition_arn != service.definition_arn {
-            return None;
-        }
-        "the circuit breaker put the last good definition back".to_owned()
+        return None;
     };
     Some(Step::MarkFailed {
         applied: applied.clone(),

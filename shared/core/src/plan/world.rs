@@ -5,7 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Observed, TaskObservation};
+use crate::definition::Revision;
+use crate::event::{TaskObservation, TaskStatus};
+use crate::tenant::{Applied, Order, Tenant, Told};
 
 /// What has been learned of AWS in this pass. `None` means *not looked yet*; a call that failed never gets here, so an
 /// error cannot be mistaken for an absence.
@@ -17,18 +19,29 @@ pub struct World {
     pub tasks: Option<Vec<TaskObservation>>,
     /// The task that the row knows and that ECS did not show although it cannot have forgotten it yet.
     pub unlisted: Option<String>,
-    /// In this pass ECS was told to let the service have no task.
-    pub emptied: bool,
+    /// Until when a task of the service may be alive that no look shows.
+    pub unsure_until: Option<Timestamp>,
+    /// When ECS was told in this pass to let the service have no task.
+    pub emptied_at: Option<Timestamp>,
     /// The registered revision of the target's fingerprint.
     pub definition: Option<Definition>,
     /// The revisions that were registered for this incarnation alone.
-    pub own_definitions: Option<Vec<String>>,
+    pub own_definitions: Option<Vec<Revision>>,
     /// The revision that ECS did not take any more in this pass, so that it was registered anew; that is done once.
     pub renewed: Option<String>,
     /// The definition that ECS was told to run in this pass.
     pub told: Option<String>,
     /// Whether heartbeats are accepted, as far as this pass has seen to it.
     pub heartbeats: Option<Heartbeats>,
+    /// In this pass the generation was proven to be reached.
+    pub reached: Option<Reached>,
+}
+
+/// A generation that was proven to be reached in this pass: nobody has to look once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The definition that was the last good one before.
+    pub before: Option<Applied>,
 }
 
 /// Whether heartbeats are accepted.
@@ -105,28 +118,72 @@ impl ActiveService {
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 impl World {
-    /// What a look at the tasks has shown, at `now`, of a tenant whose row knows the task `seen`.
+    /// What a look at the service has shown, at `now`. What ECS was told a moment ago is believed rather than a look that
+    /// says otherwise.
+    pub fn with_look(&mut self, shown: Service, told: Option<&Told>, now: Timestamp) {
+        let lately = told.filter(|told| now < told.shows_at());
+        self.with_service(lately.map_or(shown.clone(), |told| as_told(&told.order, shown)));
+    }
+
+    /// What a look at the tasks has shown, at `now`.
     ///
-    /// A look may be behind ("`RunTask`": the API is eventually consistent). So a task that is younger than ECS's memory
-    /// is not gone because a look does not show it.
-    pub fn with_tasks(&mut self, tasks: Vec<TaskObservation>, seen: Option<&Observed>, now: Timestamp) {
+    /// A look may be behind. So a task that is younger than ECS's memory is not gone because a look does not show it; one
+    /// that the row knows to be STOPPED is so, because that is final; and as long as the last task may have been started
+    /// too lately to be shown, an empty look proves nothing.
+    pub fn with_tasks(&mut self, tasks: Vec<TaskObservation>, tenant: &Tenant, now: Timestamp) {
+        let seen = tenant.observed.as_ref();
         let unlisted = seen.filter(|seen| {
             let young = now.duration_since(seen.created_at).unsigned_abs() < REMEMBERED;
             young && !seen.last_status.is_gone() && tasks.iter().all(|task| task.task_arn != seen.task_arn)
         });
         self.unlisted = unlisted.map(|seen| seen.task_arn.clone());
-        self.tasks = Some(tasks);
+        let ended = |task: &TaskObservation| {
+            seen.is_some_and(|seen| seen.task_arn == task.task_arn && seen.last_status == TaskStatus::Stopped)
+        };
+        self.tasks = Some(tasks.into_iter().filter(|task| !ended(task)).collect());
+        let told = tenant.made.told.as_ref().map(Told::shows_at);
+        self.unsure_until = told.filter(|shows_at| now < *shows_at);
     }
 
-    /// What is known after the service has changed: its tasks must be looked at again.
+    /// What is known of the service, by its answer or by a look: its tasks must be looked at again.
     pub fn with_service(&mut self, service: Service) {
         self.service = Some(service);
         self.tasks = None;
     }
 
-    /// What is known after ECS was told to let the service have no task, and answered with it.
-    pub fn with_emptied(&mut self, service: Service) {
+    /// What is known after ECS was told, by `now`, to let the service have no task, and answered with it.
+    pub fn with_emptied(&mut self, service: Service, now: Timestamp) {
         self.with_service(service);
-        self.emptied = true;
+        self.emptied_at = Some(now);
+    }
+}
+
+/// A service that was given this order a moment ago, and that a look shows as `shown`.
+fn as_told(order: &Order, shown: Service) -> Service {
+    match (order, shown) {
+        (Order::Run(told), Service::Active(service)) if service.desired > 0 && service.definition_arn == *told => {
+            Service::Active(service)
+        }
+        (Order::Run(told), _) => Service::Active(ActiveService {
+            definition_arn: told.clone(),
+            desired: 1,
+            running: 0,
+            pending: 1,
+            deployment: DeploymentState::InProgress,
+        }),
+        (Order::Stop, Service::Active(service)) => Service::Active(ActiveService {
+            desired: 0,
+            running: 0,
+            pending: 0,
+            ..service
+        }),
+        (Order::Stop, Service::Absent) => Service::Active(ActiveService {
+            definition_arn: String::new(),
+            desired: 0,
+            running: 0,
+            pending: 0,
+            deployment: DeploymentState::InProgress,
+        }),
+        (Order::Stop, gone @ (Service::Draining | Service::Inactive)) => gone,
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::fleet::{Applied, Consent, Failure, FailureCode, Outcome, TenantFacts};
+use crate::plan::WAITING;
 use crate::tenant::{Policy, Reason, Tenant, Wanted};
 
 /// What a rollout reads in a tenant's row of the Activity table.
@@ -53,7 +54,8 @@ fn outcome(tenant: &Tenant) -> Outcome {
     if let Some(definition) = tenant.made.failed.iter().find(|failed| failed.generation == generation) {
         return failed(FailureCode::Deployment, &definition.reason);
     }
-    if let Some(error) = tenant.terminal_error() {
+    // Who is late has no verdict yet: the rollout has a deadline of its own, and asks an operator then.
+    if let Some(error) = tenant.terminal_error().filter(|error| error.step != WAITING) {
         let code = match error.step.as_str() {
             "render" | "register" => FailureCode::Registration,
             _ => FailureCode::Other,
@@ -147,6 +149,11 @@ mod tests {
             Some(FailureCode::Other)
         );
         assert_eq!(code(&facts(&error("register", "transient"))), None);
+        assert_eq!(
+            code(&facts(&error("wait", "terminal"))),
+            None,
+            "being late is no verdict"
+        );
         let looped = facts(&json!({"intent": "stopped", "intentReason": "crash-loop", "intentBy": "task-state"}));
         assert_eq!(code(&looped), Some(FailureCode::CrashLoop));
     }

@@ -12,8 +12,8 @@ pub use overlay::{
     EnvName, EnvValue, FieldCode, FieldError, Idle, Image, Invalid, InvalidName, InvalidSize, Malformed, MemoryChoice,
     Overlay, Pin, Policy, Replace, SecretArn, Size, TemplateName,
 };
-pub use phase::{Phase, deadline, patience, phase, towards, under_way};
+pub use phase::{Phase, deadline, is_overdue, patience, phase, towards};
 pub use row::{
-    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Outlook, PutDown, Reason, Settled, Takes,
-    Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Order, Outlook, PutDown, Reason, Settled,
+    Takes, Tenant, Told, Wanted,
 };

@@ -23,7 +23,8 @@ pub enum Phase {
     Stopping,
     /// Wanted down, and every task is proven to be STOPPED.
     Stopped,
-    /// It is not what it should be, and trying again is of no use without a change.
+    /// It is not what it should be: trying again is of no use without a change, or it has taken longer than it may. The row
+    /// says why.
     Failed,
     /// Wanted gone; something is left of it.
     Deleting,
@@ -40,12 +41,12 @@ pub fn phase(tenant: &Tenant) -> Phase {
         && !tenant.has_live_task();
     match tenant.intent.state {
         Wanted::Deleted if tenant.made.deleted_at.is_some() => Phase::Deleted,
-        Wanted::Deleted => Phase::Deleting,
         Wanted::Stopped if settled && tenant.intent.reason == Reason::CrashLoop => Phase::Failed,
         Wanted::Stopped if settled => Phase::Stopped,
-        Wanted::Stopped => Phase::Stopping,
         Wanted::Running if is_running(tenant) => Phase::Running,
-        Wanted::Running if tenant.terminal_error().is_some() => Phase::Failed,
+        Wanted::Running | Wanted::Stopped | Wanted::Deleted if tenant.terminal_error().is_some() => Phase::Failed,
+        Wanted::Deleted => Phase::Deleting,
+        Wanted::Stopped => Phase::Stopping,
         Wanted::Running if tenant.made.applied.is_none() => Phase::Provisioning,
         Wanted::Running => Phase::Starting,
     }
@@ -83,17 +84,22 @@ pub fn towards(wanted: Wanted) -> Phase {
     }
 }
 
-/// How long a tenant has been on its way at `now`, of which somebody must have looked since `due`.
-pub fn under_way(wanted: Wanted, due: Timestamp, now: Timestamp) -> Duration {
-    let overdue = Duration::try_from(now.duration_since(due)).unwrap_or_default();
-    overdue.saturating_add(patience(towards(wanted)).unwrap_or_default())
-}
-
-/// After how long in a transitional phase a tenant counts as stuck: it is still being driven, and an alarm says so.
+/// How long a tenant may be on its way in a phase. After that it has failed, and the row says what it was waiting for;
+/// `None` for the phases that last.
+///
+/// A start has the ten minutes that a container's health checks may take by themselves (API Reference, `HealthCheck`:
+/// 300 s of `startPeriod` and up to ten retries of up to 300 s; deployments with more than that fail here first), and what
+/// Fargate needs before; a stop at most 120 s of stop timeout, three times over.
 pub fn deadline(phase: Phase) -> Option<Duration> {
     match phase {
         Phase::Provisioning | Phase::Deleting | Phase::Stopping => Some(Duration::from_mins(10)),
         Phase::Starting => Some(Duration::from_mins(15)),
         Phase::Running | Phase::Stopped | Phase::Failed | Phase::Deleted => None,
     }
+}
+
+/// The tenant has been in its phase for longer than the deadline of that.
+pub fn is_overdue(tenant: &Tenant, now: Timestamp) -> bool {
+    let since = tenant.unsettled_at.unwrap_or(tenant.intent.at);
+    deadline(phase(tenant)).is_some_and(|deadline| now.duration_since(since).unsigned_abs() > deadline && since < now)
 }

@@ -1,5 +1,7 @@
 //! What is stored of a tenant: one row, of which each attribute has one writer.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,9 @@ pub struct Tenant {
     pub crashes: Crashes,
     /// When somebody must look at this tenant again, in milliseconds; absent once it is settled.
     pub due_at: Option<i64>,
+    /// Since when it is on its way, in milliseconds; absent once it is settled.
+    #[serde(default, with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub unsettled_at: Option<Timestamp>,
     /// When it is to be up. Written by the API; the sweep takes away what has come true.
     #[serde(flatten)]
     pub booked: Booked,
@@ -158,6 +163,8 @@ pub struct Made {
     pub service_name: Option<ServiceName>,
     /// What ECS was last told to run.
     pub applied: Option<Applied>,
+    /// What ECS was last told of the service, where that has to be known: see [`Told`].
+    pub told: Option<Told>,
     /// The newest definition that was seen RUNNING.
     pub last_good: Option<Applied>,
     /// The definitions that ECS could not bring up; at most [`FAILURES_KEPT`](Self::FAILURES_KEPT), oldest first.
@@ -209,6 +216,41 @@ pub struct Applied {
     pub definition_arn: String,
     /// The base that it was rendered from.
     pub release: ReleaseId,
+}
+
+/// What ECS was told of a tenant's service, and when.
+///
+/// It is kept because a look may be behind ("`RunTask`": the API is eventually consistent): for a while what ECS was told
+/// is true, whatever a look shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// What.
+    pub order: Order,
+    /// When ECS had taken it, at the latest; by reconcile's clock.
+    pub at: Timestamp,
+}
+
+/// How many tasks a service was told to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Order {
+    /// One, of this definition.
+    Run(String),
+    /// None.
+    Stop,
+}
+
+impl Told {
+    /// How long a look may be behind. AWS gives no bound and advises "a couple of seconds" between commands; deploy tools
+    /// wait three to six. Longer than this, a stop would be proven later than its task takes to end; shorter, a task could
+    /// be started beside one that no look shows yet.
+    pub const BEHIND: Duration = Duration::from_secs(10);
+
+    /// From when on looks show what was told, or what has become of it.
+    pub fn shows_at(&self) -> Timestamp {
+        self.at.checked_add(Self::BEHIND).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// A definition that ECS could not bring up.
@@ -329,15 +371,6 @@ impl Tenant {
     /// Whether it takes new releases only when somebody says so.
     pub fn is_manual(&self) -> bool {
         self.overlay.policy == Some(Policy::Manual)
-    }
-
-    /// ECS was told to run something, and nothing was proven since: neither that it runs nor that it is stopped.
-    pub fn last_run_is_open(&self) -> bool {
-        let proven = self.made.settled.map(|settled| settled.generation);
-        self.made
-            .applied
-            .as_ref()
-            .is_some_and(|applied| proven < Some(applied.generation))
     }
 
     /// The error that ends the present generation without success.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use berth_core::api::{Code, Problem};
 use berth_core::definition::admit;
 use berth_core::tenant::{Booked, Generation, Intent, Made, Overlay, Phase, Reason, Tenant, TenantId, Wanted, phase};
+use jiff::Timestamp;
 
 use super::{Context, read};
 use crate::http::{Request, Response};
@@ -100,8 +101,11 @@ pub(super) async fn delete(context: &Context, request: &Request, id: &TenantId) 
     let wait = Wait::of(request)?;
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
-        if tenant.intent.state == Wanted::Deleted {
-            return answer(context, wait, tenant, 202).await;
+        match (tenant.intent.state, phase(&tenant)) {
+            // What could not be deleted is tried again.
+            (Wanted::Deleted, Phase::Failed) => return told(context, wait, tenant, 202).await,
+            (Wanted::Deleted, _) => return answer(context, wait, tenant, 202).await,
+            _ => {}
         }
         context.activity.refuse(id, tenant.intent.generation).await?;
         let change = change(context, request, Wanted::Deleted, Reason::Delete);
@@ -167,10 +171,12 @@ pub(super) fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
     if already && phase(tenant) != Phase::Failed {
         return None;
     }
-    Some(if reason == Reason::Sleep {
-        Wanted::Stopped
-    } else {
-        Wanted::Running
+    // A stop that failed is tried again as one; a tenant that was stopped for its crashes is started again.
+    let looped = tenant.intent.reason == Reason::CrashLoop;
+    Some(match (reason, tenant.intent.state) {
+        (Reason::Sleep, _) => Wanted::Stopped,
+        (Reason::Retry, Wanted::Stopped) if !looped => Wanted::Stopped,
+        _ => Wanted::Running,
     })
 }
 
@@ -226,7 +232,11 @@ fn newborn(context: &Context, request: &Request, id: TenantId, overlay: Overlay)
         observed: None,
         stopped: None,
         crashes: berth_core::event::Crashes::default(),
-        due_at: Some(intent::due(Wanted::Running, at)),
+        due_at: at
+            .checked_add(intent::patience_for(Wanted::Running))
+            .ok()
+            .map(Timestamp::as_millisecond),
+        unsettled_at: Some(at),
         booked: Booked::default(),
     }
 }

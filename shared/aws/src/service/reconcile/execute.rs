@@ -1,35 +1,44 @@
 //! Carries one step out. There is no choice left to make here.
 
-use berth_core::definition::Fingerprint;
+use std::time::Duration;
+
+use berth_core::definition::{Definition as Rendering, Fingerprint, Revision};
 use berth_core::idle::not_before;
-use berth_core::plan::{Definition, Goal, Heartbeats, Replacing, Service, Step, Target, World};
-use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant, TenantId};
+use berth_core::pace::jitter;
+use berth_core::plan::{Definition, Goal, Heartbeats, Reached, Replacing, Service, Step, Target, World};
+use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant};
 
 use super::goal::{Aim, Rendered};
 use super::{Context, Stepped, record};
+use crate::ecs::Registered;
 use crate::error::CallError;
+use crate::pace::Turn;
 use crate::service::observe;
-use crate::tables::{Attempt, Claim, Opening, Owner};
+use crate::tables::{Attempt, Claim, Opening, Own, Owner};
 
 /// Carries one step out, puts what it learned into the world, and says what the row is afterwards.
 pub(super) async fn step(
     context: &Context,
     tenant: &Tenant,
     aim: &Aim,
+    turn: Turn<'_>,
     world: &mut World,
     step: &Step,
 ) -> Result<Stepped, CallError> {
     let id = &tenant.tenant_id;
     match step {
-        Step::LookAtService(name) => world.with_service(context.ecs.describe_service(name).await?),
-        Step::LookAtTasks(name) => return look_at_tasks(context, tenant, world, name).await,
+        Step::LookAtService(name) => {
+            let shown = context.ecs.describe_service(turn, name).await?;
+            world.with_look(shown, tenant.made.told.as_ref(), context.clock.now());
+        }
+        Step::LookAtTasks(name) => return look_at_tasks(context, tenant, turn, world, name).await,
         Step::LookAtDefinition(fingerprint) => {
             let owner = rendered(aim)?.owner.clone();
             let found = context.registry.find(&owner, fingerprint).await?;
             world.definition = Some(found.map_or(Definition::Absent, Definition::Registered));
         }
         Step::LookAtOwnDefinitions(incarnation) => {
-            world.own_definitions = Some(own_definitions(context, id, *incarnation).await?);
+            world.own_definitions = Some(own_definitions(context, turn, *incarnation).await?);
         }
         Step::CreateAccessPoint {
             file_system_id,
@@ -39,11 +48,15 @@ pub(super) async fn step(
                 file_system_id: file_system_id.clone(),
                 incarnation: *incarnation,
             };
-            return make_access_point(context, tenant, claim).await;
+            return make_access_point(context, tenant, turn, claim).await;
         }
-        Step::Register(_) => world.definition = Some(register(context, rendered(aim)?).await?),
+        Step::Register(_) => world.definition = Some(register(context, turn, rendered(aim)?).await?),
         Step::CreateService { name, definition_arn } => {
-            match context.ecs.create_service(name, definition_arn, replacing(aim)).await {
+            match context
+                .ecs
+                .create_service(turn, name, definition_arn, replacing(aim))
+                .await
+            {
                 Ok(made) => world.with_service(made),
                 // The name is this tenant's alone: what exists under it is an earlier attempt's, and is looked at.
                 Err(error) if error.message.contains("not idempotent") => world.service = None,
@@ -56,7 +69,7 @@ pub(super) async fn step(
             world.told = Some(definition_arn.clone());
         }
         Step::Run { name, definition_arn } => {
-            match context.ecs.run(name, definition_arn, replacing(aim)).await {
+            match context.ecs.run(turn, name, definition_arn, replacing(aim)).await {
                 Ok(service) => world.with_service(service),
                 Err(error) => {
                     return inactive(context, aim, world, definition_arn, error)
@@ -66,14 +79,18 @@ pub(super) async fn step(
             }
             world.told = Some(definition_arn.clone());
         }
-        Step::Stop(name) => world.with_emptied(context.ecs.stop(name).await?),
+        Step::Stop(name) => {
+            let answer = context.ecs.stop(turn, name).await?;
+            world.with_emptied(answer, context.clock.now());
+        }
+        Step::ConfirmStop(at) => return record::stop_told(context, tenant, *at).await,
         Step::OpenActivity => open_activity(context, tenant, world).await?,
         Step::CloseActivity => {
             context.activity.close(id, tenant.intent.generation).await?;
             world.heartbeats = Some(Heartbeats::Closed);
         }
         Step::DeleteService(name) => {
-            let gone = context.ecs.delete_service(name).await?;
+            let gone = context.ecs.delete_service(turn, name).await?;
             // Without tasks a service goes from DRAINING to INACTIVE by itself; nothing of it can start any more.
             world.service = Some(if gone == Service::Draining {
                 Service::Inactive
@@ -81,18 +98,22 @@ pub(super) async fn step(
                 gone
             });
         }
-        Step::Deregister(arn) => deregister(context, tenant, world, arn).await?,
+        Step::Deregister(revision) => deregister(context, tenant, turn, world, revision).await?,
         Step::DeleteAccessPoint(point) => {
-            context.efs.delete(&point.place.access_point_id).await?;
+            context.efs.delete(turn, &point.place.access_point_id).await?;
             return record::access_point_deleted(context, tenant, point).await;
         }
         Step::Forget(incarnation) => {
             *world = World::default();
             return record::forgotten(context, tenant, *incarnation).await;
         }
-        Step::Confirm(applied) => return record::confirmed(context, tenant, applied).await,
+        Step::Confirm(applied) => return record::confirmed(context, tenant, applied, world).await,
         Step::MarkFailed { applied, reason } => return record::marked_failed(context, tenant, applied, reason).await,
-        Step::Settle(proof) => return record::settled(context, tenant, proof).await,
+        Step::Settle(proof) => {
+            let before = tenant.made.last_good.clone();
+            world.reached = Some(Reached { before });
+            return record::settled(context, tenant, proof).await;
+        }
         Step::GiveUp(failure) => return record::given_up(context, tenant, failure).await,
         Step::Bury => return record::buried(context, tenant).await,
     }
@@ -100,7 +121,12 @@ pub(super) async fn step(
 }
 
 /// Makes an access point, after the row says that it is going to be made.
-async fn make_access_point(context: &Context, tenant: &Tenant, claim: FilesClaim) -> Result<Stepped, CallError> {
+async fn make_access_point(
+    context: &Context,
+    tenant: &Tenant,
+    turn: Turn<'_>,
+    claim: FilesClaim,
+) -> Result<Stepped, CallError> {
     let claimed = if tenant.made.files_claim.as_ref() == Some(&claim) {
         tenant.clone()
     } else {
@@ -113,24 +139,22 @@ async fn make_access_point(context: &Context, tenant: &Tenant, claim: FilesClaim
         file_system_id,
         incarnation,
     } = claim;
-    let point = context
-        .efs
-        .create(&tenant.tenant_id, incarnation, &file_system_id)
-        .await?;
+    let point = context.efs.create(turn, incarnation, &file_system_id).await?;
     record::access_point(context, &claimed, &point).await
 }
 
 async fn look_at_tasks(
     context: &Context,
     tenant: &Tenant,
+    turn: Turn<'_>,
     world: &mut World,
     name: &ServiceName,
 ) -> Result<Stepped, CallError> {
     let now = context.clock.now();
     let current = tenant.observed.as_ref().map(|observed| observed.task_arn.as_str());
-    let tasks = context.ecs.tasks(name, current).await?;
+    let tasks = context.ecs.tasks(turn, name, current).await?;
     let seen = observe::apply_all(&context.tenants, tenant, &tasks, now).await?;
-    world.with_tasks(tasks, tenant.observed.as_ref(), now);
+    world.with_tasks(tasks, tenant, now);
     Ok(seen.map_or_else(|| on(tenant), Stepped::On))
 }
 
@@ -147,12 +171,19 @@ async fn open_activity(context: &Context, tenant: &Tenant, world: &mut World) ->
     Ok(())
 }
 
-async fn deregister(context: &Context, tenant: &Tenant, world: &mut World, arn: &str) -> Result<(), CallError> {
-    context.ecs.deregister(arn).await?;
+async fn deregister(
+    context: &Context,
+    tenant: &Tenant,
+    turn: Turn<'_>,
+    world: &mut World,
+    revision: &Revision,
+) -> Result<(), CallError> {
+    context.ecs.deregister(turn, &revision.arn).await?;
     let incarnation = tenant.retiring.first().copied().unwrap_or(tenant.incarnation);
-    context.registry.drop_owned(&tenant.tenant_id, incarnation, arn).await?;
+    let owner = Owner::Tenant(tenant.tenant_id.clone(), incarnation);
+    context.registry.drop_row(&owner, &revision.fingerprint).await?;
     if let Some(own) = &mut world.own_definitions {
-        own.retain(|other| other != arn);
+        own.retain(|other| other != revision);
     }
     Ok(())
 }
@@ -175,34 +206,33 @@ fn replacing(aim: &Aim) -> Replacing {
     }
 }
 
+/// How long the others wait for the one that registers a definition that many want, and how often they look.
+const REGISTERING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(500));
+
 /// Registers a definition once, however many want it at the same time.
-async fn register(context: &Context, rendered: &Rendered) -> Result<Definition, CallError> {
+async fn register(context: &Context, turn: Turn<'_>, rendered: &Rendered) -> Result<Definition, CallError> {
     let Rendered { definition, owner, .. } = rendered;
     let fingerprint = definition.fingerprint();
-    let now = context.clock.now();
     let family = definition.family();
-    let attempt = match context.registry.claim(owner, &fingerprint, family, now).await? {
-        Claim::Registered(arn) => return Ok(Definition::Registered(arn)),
-        Claim::Held => {
-            return Err(CallError::incomplete(
-                "reconcile",
-                "another invocation is registering this definition",
-            ));
-        }
-        Claim::Granted(attempt) => attempt,
-    };
-    let found = match attempt {
-        Attempt::First => None,
-        Attempt::Again => {
-            context
-                .ecs
-                .find_tagged(definition.family(), Fingerprint::TAG, &fingerprint.to_string())
-                .await?
+    let begun = context.clock.now();
+    let attempt = loop {
+        let now = context.clock.now();
+        match context.registry.claim(owner, &fingerprint, family, now).await? {
+            Claim::Registered(arn) => return Ok(Definition::Registered(arn)),
+            Claim::Granted(attempt) => break attempt,
+            Claim::Held if now.duration_since(begun).unsigned_abs() < REGISTERING.0 && now < turn.until => {
+                let span = jitter(REGISTERING.1, (turn.tenant, now.as_millisecond()));
+                context.clock.sleep(span).await;
+            }
+            Claim::Held => {
+                let why = "another invocation has been registering this definition for a while";
+                return Err(CallError::incomplete("reconcile", why));
+            }
         }
     };
-    let arn = match found {
-        Some(found) => found.arn,
-        None => match context.ecs.register(definition.request()).await {
+    let arn = match made_before(context, turn, definition, attempt).await? {
+        Some(arn) => arn,
+        None => match context.ecs.register(turn, definition.request()).await {
             Ok(made) => made.arn,
             Err(error) => {
                 context.registry.release(owner, &fingerprint).await?;
@@ -214,20 +244,50 @@ async fn register(context: &Context, rendered: &Rendered) -> Result<Definition, 
     Ok(Definition::Registered(arn))
 }
 
+/// The revision that an earlier attempt has registered without its being recorded.
+async fn made_before(
+    context: &Context,
+    turn: Turn<'_>,
+    definition: &Rendering,
+    attempt: Attempt,
+) -> Result<Option<String>, CallError> {
+    if attempt == Attempt::First {
+        return Ok(None);
+    }
+    let tag = definition.fingerprint().to_string();
+    let found = context
+        .ecs
+        .find_tagged(turn, definition.family(), (Fingerprint::TAG, &tag))
+        .await?;
+    Ok(found.map(|found| found.arn))
+}
+
 /// The revisions that were registered for an incarnation alone, those included of which the registry was not told.
-async fn own_definitions(context: &Context, id: &TenantId, incarnation: Generation) -> Result<Vec<String>, CallError> {
-    let owner = Owner::Tenant(id.clone(), incarnation);
-    for claim in context.registry.unrecorded(id, incarnation).await? {
-        let found = context
-            .ecs
-            .find_tagged(&claim.family, Fingerprint::TAG, &claim.fingerprint.to_string())
-            .await?;
-        match found {
-            Some(found) => context.registry.record(&owner, &claim.fingerprint, &found.arn).await?,
-            None => context.registry.drop_claim(&owner, &claim.fingerprint).await?,
+async fn own_definitions(
+    context: &Context,
+    turn: Turn<'_>,
+    incarnation: Generation,
+) -> Result<Vec<Revision>, CallError> {
+    let owner = Owner::Tenant(turn.tenant.clone(), incarnation);
+    let mut revisions = Vec::new();
+    for own in context.registry.own(turn.tenant, incarnation).await? {
+        let (family, fingerprint) = match own {
+            Own::Registered(revision) => {
+                revisions.push(revision);
+                continue;
+            }
+            Own::Claimed { family, fingerprint } => (family, fingerprint),
+        };
+        let tag = fingerprint.to_string();
+        match context.ecs.find_tagged(turn, &family, (Fingerprint::TAG, &tag)).await? {
+            Some(Registered { arn }) => {
+                context.registry.record(&owner, &fingerprint, &arn).await?;
+                revisions.push(Revision { fingerprint, arn });
+            }
+            None => context.registry.drop_row(&owner, &fingerprint).await?,
         }
     }
-    context.registry.owned(id, incarnation).await
+    Ok(revisions)
 }
 
 /// A definition that became INACTIVE behind our back is registered anew, once; a second time it is an error.

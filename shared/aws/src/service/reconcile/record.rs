@@ -1,10 +1,14 @@
 //! What reconcile writes into the row: what it made, in the update that says so, and only if the intent that it was
 //! made for still stands.
 
+use std::time::Duration;
+
 use berth_core::event::TaskStatus;
-use berth_core::plan::{Failure, Proof};
+use berth_core::pace::jitter;
+use berth_core::plan::{Failure, Proof, World};
 use berth_core::tenant::{
-    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Outlook, Reason, Settled, Tenant, Wanted,
+    Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Order, Outlook, Reason, Settled, Tenant,
+    Told, Wanted,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -12,15 +16,32 @@ use serde_json::json;
 use super::{Context, Stepped};
 use crate::error::CallError;
 use crate::tables::{Entry, Outcome, Update, attribute, number, text};
-use crate::telemetry::Unit;
+use crate::telemetry::{STOP_SECONDS, Unit};
 
 /// How long a buried tenant's row keeps its generation, so that a late message cannot meet a newcomer of the same name.
 const TOMBSTONE_SECONDS: i64 = 30 * 24 * 3600;
 
+/// How often a step may fail in a row before the tenant is given up: about ten minutes, at a try a minute. What is put off
+/// because of too many other calls does not count.
+pub(super) const MOST_ATTEMPTS: u32 = 10;
+
+/// When a failed pass is tried again: first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
+
+/// Writes what holds for the present intent only.
 async fn write(context: &Context, tenant: &Tenant, update: Update) -> Result<Stepped, CallError> {
     let update = update.when("generation", "=", number(tenant.intent.generation));
     Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
         Outcome::Written(row) => Stepped::On(row),
+        Outcome::Refused(row) => Stepped::Over(row),
+    })
+}
+
+/// Writes what holds whatever the intent has become: the row names what exists.
+async fn write_anyway(context: &Context, tenant: &Tenant, update: Update) -> Result<Stepped, CallError> {
+    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
+        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
+        Outcome::Written(row) => Stepped::Over(Some(row)),
         Outcome::Refused(row) => Stepped::Over(row),
     })
 }
@@ -38,17 +59,13 @@ pub(super) async fn access_point_claimed(
     write(context, tenant, update).await
 }
 
-/// The access point is there. It stays recorded whatever the intent has become: the row names what exists.
+/// The access point is there.
 pub(super) async fn access_point(context: &Context, tenant: &Tenant, point: &Files) -> Result<Stepped, CallError> {
     let update = Update::new()
         .set("accessPoint", attribute(point)?)
         .when("incarnation", "=", number(tenant.incarnation))
         .when_absent("deletedAt");
-    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
-        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
-        Outcome::Written(row) => Stepped::Over(Some(row)),
-        Outcome::Refused(row) => Stepped::Over(row),
-    })
+    write_anyway(context, tenant, update).await
 }
 
 /// The access point is gone.
@@ -61,6 +78,36 @@ pub(super) async fn access_point_deleted(
         .remove("accessPoint")
         .remove("filesClaim")
         .when("accessPoint", "=", attribute(point)?);
+    write_anyway(context, tenant, update).await
+}
+
+/// ECS was told what to run.
+pub(super) async fn confirmed(
+    context: &Context,
+    tenant: &Tenant,
+    applied: &Applied,
+    world: &World,
+) -> Result<Stepped, CallError> {
+    let told = run_told(context, world);
+    let update = Update::new()
+        .set("applied", attribute(applied)?)
+        .set("serviceName", text(tenant.service()))
+        .remove("lastError");
+    match (write(context, tenant, with_told(update, told.as_ref())?).await?, told) {
+        (Stepped::Over(Some(_)), Some(told)) => record_told(context, tenant, &told).await,
+        (stepped, _) => Ok(stepped),
+    }
+}
+
+/// ECS was told to let the service have no task.
+pub(super) async fn stop_told(context: &Context, tenant: &Tenant, at: Timestamp) -> Result<Stepped, CallError> {
+    let order = Order::Stop;
+    record_told(context, tenant, &Told { order, at }).await
+}
+
+/// What ECS was told is recorded whatever the intent has become meanwhile: it was told.
+async fn record_told(context: &Context, tenant: &Tenant, told: &Told) -> Result<Stepped, CallError> {
+    let update = with_told(Update::new(), Some(told))?;
     Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
         Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
         Outcome::Written(row) => Stepped::Over(Some(row)),
@@ -68,13 +115,18 @@ pub(super) async fn access_point_deleted(
     })
 }
 
-/// ECS was told what to run.
-pub(super) async fn confirmed(context: &Context, tenant: &Tenant, applied: &Applied) -> Result<Stepped, CallError> {
-    let update = Update::new()
-        .set("applied", attribute(applied)?)
-        .set("serviceName", text(tenant.service()))
-        .remove("lastError");
-    write(context, tenant, update).await
+fn with_told(update: Update, told: Option<&Told>) -> Result<Update, CallError> {
+    Ok(match told {
+        Some(told) => update.set("told", attribute(told)?),
+        None => update,
+    })
+}
+
+/// What ECS was told to run in this pass.
+fn run_told(context: &Context, world: &World) -> Option<Told> {
+    let order = Order::Run(world.told.clone()?);
+    let at = context.clock.now();
+    Some(Told { order, at })
 }
 
 /// ECS could not bring it up.
@@ -136,7 +188,7 @@ pub(super) async fn settled(context: &Context, tenant: &Tenant, proof: &Proof) -
     }
     let stepped = write(context, tenant, update).await?;
     if let (Stepped::On(_), Some(took)) = (&stepped, stop_took(tenant, at)) {
-        let metric = ("StopSeconds", Unit::Seconds, took.as_secs_f64());
+        let metric = (STOP_SECONDS, Unit::Seconds, took.as_secs_f64());
         context.telemetry.tell(at, Some(&tenant.tenant_id), &[metric]);
     }
     Ok(stepped)
@@ -151,27 +203,18 @@ fn stop_took(tenant: &Tenant, at: Timestamp) -> Option<SignedDuration> {
 
 /// The generation cannot be reached without a change.
 pub(super) async fn given_up(context: &Context, tenant: &Tenant, failure: &Failure) -> Result<Stepped, CallError> {
-    let error = last_error(
-        context,
-        tenant,
-        failure.step,
-        failure.code,
-        &failure.message,
-        Outlook::Terminal,
-    );
-    ledger(
-        context,
-        tenant,
-        "gave-up",
-        json!({ "generation": tenant.intent.generation, "code": failure.code, "message": failure.message }),
-    )
-    .await?;
-    write(
-        context,
-        tenant,
-        Update::new().set("lastError", attribute(&error)?).not_due(),
-    )
-    .await
+    let said = (failure.code, failure.message.as_str());
+    let last = last_error(context, tenant, failure.step, said);
+    give_up(context, tenant, "gave-up", last).await
+}
+
+/// The generation was not reached in time. The row says so, and the tenant stays due: the sweep has it looked at each minute, so
+/// that what comes late is found even if nobody tells of it.
+pub(super) async fn late(context: &Context, tenant: &Tenant, failure: &Failure) -> Result<Stepped, CallError> {
+    let last = last_error(context, tenant, failure.step, (failure.code, &failure.message));
+    let on = json!({ "generation": last.generation, "message": last.message });
+    ledger(context, tenant, "late", on).await?;
+    write(context, tenant, Update::new().set("lastError", attribute(&last)?)).await
 }
 
 /// A call was refused for good.
@@ -180,49 +223,68 @@ pub(super) async fn gave_up(
     tenant: &Tenant,
     step: &'static str,
     error: &CallError,
+    world: &World,
 ) -> Result<(), CallError> {
-    let last = last_error(
-        context,
-        tenant,
-        step,
-        &error.code,
-        &error.to_string(),
-        Outlook::Terminal,
-    );
-    ledger(
-        context,
-        tenant,
-        "gave-up",
-        json!({ "generation": tenant.intent.generation, "step": step, "code": error.code, "message": error.message }),
-    )
-    .await?;
-    write(
-        context,
-        tenant,
-        Update::new().set("lastError", attribute(&last)?).not_due(),
-    )
-    .await
-    .map(drop)
+    let last = last_error(context, tenant, step, (&error.code, &error.to_string()));
+    if last.attempts == 1 {
+        ledger_of(context, tenant, "gave-up", &last).await?;
+    }
+    let update = with_told(Update::new(), run_told(context, world).as_ref())?.set("lastError", attribute(&last)?);
+    // What is to stop costs money until it has: it stays due, so the sweep has it tried again each minute.
+    let update = match tenant.intent.state {
+        Wanted::Running => update.not_due(),
+        Wanted::Stopped | Wanted::Deleted => update,
+    };
+    write(context, tenant, update).await.map(drop)
 }
 
-/// A call failed and may pass.
-pub(super) async fn failed(
+/// It failed too often to be tried again by itself.
+pub(super) async fn poisoned(
     context: &Context,
     tenant: &Tenant,
+    step: &str,
+    said: (&str, &str),
+) -> Result<(), CallError> {
+    let mut last = last_error(context, tenant, step, said);
+    // The last attempt has been counted already.
+    last.attempts = last.attempts.saturating_sub(1).max(1);
+    give_up(context, tenant, "dead-letter", last).await.map(drop)
+}
+
+async fn give_up(context: &Context, tenant: &Tenant, decision: &str, last: LastError) -> Result<Stepped, CallError> {
+    ledger_of(context, tenant, decision, &last).await?;
+    let update = Update::new().set("lastError", attribute(&last)?).not_due();
+    write(context, tenant, update).await
+}
+
+async fn ledger_of(context: &Context, tenant: &Tenant, decision: &str, last: &LastError) -> Result<(), CallError> {
+    let on = json!({ "generation": last.generation, "step": last.step, "code": last.code, "message": last.message });
+    ledger(context, tenant, decision, on).await
+}
+
+/// A call failed and may pass: the row says what, and when it is tried again.
+pub(super) async fn put_off(
+    context: &Context,
+    tenant: Tenant,
     step: &'static str,
     error: &CallError,
-) -> Result<(), CallError> {
-    let last = last_error(
-        context,
-        tenant,
-        step,
-        &error.code,
-        &error.to_string(),
-        Outlook::Transient,
-    );
-    write(context, tenant, Update::new().set("lastError", attribute(&last)?))
-        .await
-        .map(drop)
+    world: &World,
+) -> Result<Tenant, CallError> {
+    let mut last = last_error(context, &tenant, step, (&error.code, &error.to_string()));
+    last.outlook = Outlook::Transient;
+    if error.is_throttled() || error.is_out_of_budget() {
+        last.attempts -= 1;
+    }
+    let doubled = AGAIN.0 * 2_u32.saturating_pow(last.attempts.saturating_sub(1).min(10));
+    let span = jitter(doubled.min(AGAIN.1), (&tenant.tenant_id, last.at.as_millisecond()));
+    let again = last.at.checked_add(span).unwrap_or(last.at);
+    let update = Update::new().set("lastError", attribute(&last)?).due_again(again);
+    let update = with_told(update, run_told(context, world).as_ref())?;
+    Ok(match write(context, &tenant, update).await? {
+        Stepped::On(row) => row,
+        // The intent has moved on, and whoever moved it has put the tenant on the queue.
+        Stepped::Over(_) => tenant,
+    })
 }
 
 /// Nothing is left of a former incarnation.
@@ -263,6 +325,7 @@ fn of_the_past(update: Update) -> Update {
     [
         "serviceName",
         "applied",
+        "told",
         "lastGood",
         "failed",
         "settled",
@@ -275,14 +338,8 @@ fn of_the_past(update: Update) -> Update {
     .fold(update, Update::remove)
 }
 
-fn last_error(
-    context: &Context,
-    tenant: &Tenant,
-    step: &str,
-    code: &str,
-    message: &str,
-    outlook: Outlook,
-) -> LastError {
+/// What went wrong, for good unless the caller says otherwise.
+fn last_error(context: &Context, tenant: &Tenant, step: &str, (code, message): (&str, &str)) -> LastError {
     let generation = tenant.intent.generation;
     let before = tenant
         .made
@@ -296,7 +353,7 @@ fn last_error(
         step: step.to_owned(),
         attempts: before.map_or(1, |last| last.attempts.saturating_add(1)),
         at: context.clock.now(),
-        outlook,
+        outlook: Outlook::Terminal,
     }
 }
 

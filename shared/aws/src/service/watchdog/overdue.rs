@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use berth_core::tenant::{Generation, Wanted, deadline, towards, under_way};
+use berth_core::tenant::{Generation, Wanted, deadline, towards};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,9 +47,9 @@ fn late(due: &[Overdue], now: Timestamp) -> Driven {
         let Some(wanted) = overdue.wanted.filter(|wanted| *wanted != Wanted::Running) else {
             continue;
         };
-        let since = under_way(wanted, overdue.due, now);
-        found.oldest_stop_seconds = found.oldest_stop_seconds.max(since.as_secs());
-        let late = since > deadline(towards(wanted)).unwrap_or(Duration::MAX);
+        let under_way = Duration::try_from(now.duration_since(overdue.since)).unwrap_or_default();
+        found.oldest_stop_seconds = found.oldest_stop_seconds.max(under_way.as_secs());
+        let late = under_way > deadline(towards(wanted)).unwrap_or(Duration::MAX);
         found.stops_late += usize::from(late);
     }
     found
@@ -74,15 +74,14 @@ mod tests {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let of = |wanted, ago: Duration| Overdue {
             tenant: "acme".parse().unwrap(),
-            due: now - ago,
+            since: now - ago,
             wanted: Some(wanted),
         };
-        // Three minutes of patience are over when a stop becomes due, and ten are its deadline.
-        let seven = Duration::from_mins(7);
-        let on_time = late(&[of(Wanted::Stopped, seven)], now);
+        let ten = Duration::from_mins(10);
+        let on_time = late(&[of(Wanted::Stopped, ten)], now);
         assert_eq!((on_time.stops_late, on_time.oldest_stop_seconds), (0, 600));
         let second = Duration::from_secs(1);
-        let past = late(&[of(Wanted::Stopped, seven + second), of(Wanted::Stopped, second)], now);
+        let past = late(&[of(Wanted::Stopped, ten + second), of(Wanted::Stopped, second)], now);
         assert_eq!((past.stops_late, past.oldest_stop_seconds), (1, 601));
         assert_eq!(
             late(&[of(Wanted::Running, Duration::from_hours(1))], now),

@@ -5,7 +5,7 @@ use berth_core::idle::Admission;
 use serde::Serialize;
 
 use super::{Driven, Ended, Wakes};
-use crate::telemetry::{Metric, Telemetry, Unit};
+use crate::telemetry::{Metric, RUNNING, STOPS_LATE, SWEEP_INCOMPLETE, SWEEP_REFUSED, Telemetry, Unit};
 
 /// How many findings ended in which way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -85,17 +85,17 @@ impl Report {
         let count = |name, value: usize| (name, Unit::Count, as_f64(value));
         let (found, ends) = (&self.found, &self.ends);
         let mut metrics = vec![
-            count("Running", found.running),
+            count(RUNNING, found.running),
             count("Idle", found.verdicts.idle),
             count("IdleStops", ends.stopped + ends.healed),
-            count("SweepRefused", usize::from(self.is_refused())),
-            count("SweepIncomplete", usize::from(!found.complete)),
+            count(SWEEP_REFUSED, usize::from(self.is_refused())),
+            count(SWEEP_INCOMPLETE, usize::from(!found.complete)),
             count("SweepFailures", ends.failed),
             count("BadTimestamps", found.verdicts.bad_timestamp),
         ];
         if let Some(driven) = self.overdue {
             metrics.push(count("Overdue", driven.nudged));
-            metrics.push(count("StopsLate", driven.stops_late));
+            metrics.push(count(STOPS_LATE, driven.stops_late));
         }
         metrics
     }

@@ -32,10 +32,12 @@ struct Maker {
 
 impl Maker {
     fn new() -> Self {
-        let settings = || SchemaSettings::draft2020_12().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-        });
+        let settings = || {
+            SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = "/components/schemas".into();
+                settings.meta_schema = None;
+            })
+        };
         Self {
             requests: settings().for_deserialize().into_generator(),
             answers: settings().for_serialize().into_generator(),
@@ -92,10 +94,13 @@ pub fn document() -> Value {
 
 fn operation_object(operation: Operation, described: Described, maker: &mut Maker) -> Value {
     let route = operation.route();
-    let id = described.id.map(|schema| {
-        json!({"name": "id", "in": "path", "required": true, "schema": schema})
-    });
-    let parameters: Vec<Value> = id.into_iter().chain(described.parameters.iter().map(Parameter::to_value)).collect();
+    let id = described
+        .id
+        .map(|schema| json!({"name": "id", "in": "path", "required": true, "schema": schema}));
+    let parameters: Vec<Value> = id
+        .into_iter()
+        .chain(described.parameters.iter().map(Parameter::to_value))
+        .collect();
     let mut shown = json!({
         "operationId": operation.name(),
         "summary": operation.summary(),
@@ -145,7 +150,10 @@ fn refusal(status: u16, codes: &[Code], maker: &mut Maker) -> Value {
     let mut told: Vec<String> = Vec::new();
     if !codes.is_empty() {
         let names: Vec<Value> = codes.iter().map(|code| json!(code)).collect();
-        told = codes.iter().map(|code| format!("`{}`: {}.", code.name(), code.title())).collect();
+        told = codes
+            .iter()
+            .map(|code| format!("`{}`: {}.", code.name(), code.title()))
+            .collect();
         let schema = json!({"allOf": [maker.answer::<super::Problem>(), {"properties": {"code": {"enum": names}}}]});
         content.insert("application/problem+json".to_owned(), json!({"schema": schema}));
         if codes.iter().any(|code| code.retry_after().is_some()) {
@@ -154,7 +162,10 @@ fn refusal(status: u16, codes: &[Code], maker: &mut Maker) -> Value {
     }
     if OF_GATEWAY.contains(&status) {
         told.push("Or API Gateway's own word.".to_owned());
-        content.insert("application/json".to_owned(), json!({"schema": maker.answer::<Message>()}));
+        content.insert(
+            "application/json".to_owned(),
+            json!({"schema": maker.answer::<Message>()}),
+        );
     }
     let mut response = json!({"description": told.join(" "), "content": content});
     if let Some(members) = response.as_object_mut().filter(|_| !headers.is_empty()) {

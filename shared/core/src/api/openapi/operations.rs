@@ -8,7 +8,8 @@ use super::schemas::OverlayPatch;
 use super::{Maker, seconds};
 use crate::api::{
     Code, Cursor, FleetView, History, HoldRequest, HoldView, Operation, OverrideRequest, OverrideView, ReleasesView,
-    RolloutAsked, RolloutPreview, RolloutRequest, RolloutView, SweepView, TenantPage, TenantView, TouchRequest, Touches,
+    RolloutAsked, RolloutPreview, RolloutRequest, RolloutView, SweepView, TenantPage, TenantView, TouchRequest,
+    Touches,
 };
 use crate::explain::Explanation;
 use crate::release::RolloutId;
@@ -150,7 +151,7 @@ impl Described {
         self
     }
 
-    fn is_done(mut self) -> Self {
+    fn done(mut self) -> Self {
         self.answers.push(Answer {
             status: 204,
             description: "It is so.",
@@ -178,7 +179,11 @@ impl Described {
         };
         self.answers.extend([settled, on_its_way]);
         let wait = json!({"type": "integer", "minimum": 0, "maximum": 25});
-        self.query("wait", wait, "For how many seconds to wait for the tenant to be settled.")
+        self.query(
+            "wait",
+            wait,
+            "For how many seconds to wait for the tenant to be settled.",
+        )
     }
 }
 
@@ -191,7 +196,6 @@ fn phases() -> Value {
 }
 
 /// What an operation takes, answers and refuses.
-#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
     let (new, tenant, rollout) = (Described::new, Described::of_tenant, Described::of_rollout);
     match operation {
@@ -229,7 +233,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .takes(maker.request::<WakeRequest>())
             .answers_tenant(maker)
             .refuses(&[Code::InvalidWake, Code::BeingDeleted, Code::Conflict]),
-        Operation::CancelWake => tenant(maker).is_done().refuses(&[Code::Conflict]),
+        Operation::CancelWake => tenant(maker).done().refuses(&[Code::Conflict]),
         Operation::Sleep | Operation::Restart | Operation::Retry => tenant(maker)
             .answers_tenant(maker)
             .refuses(&[Code::BeingDeleted, Code::Conflict]),
@@ -239,7 +243,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .refuses(&[Code::BeingDeleted, Code::Pinned, Code::NoRelease, Code::Conflict]),
         Operation::Touch => tenant(maker)
             .note("A heartbeat: one conditional write of one attribute, and none if the last one is fresh enough.")
-            .is_done()
+            .done()
             .refuses(&[Code::NotRunning]),
         Operation::TouchMany => new()
             .takes(maker.request::<TouchRequest>())
@@ -250,7 +254,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .takes(maker.request::<HoldRequest>())
             .answers(200, "It is held.", maker.answer::<HoldView>())
             .refuses(&[Code::InvalidHold, Code::NotRunning]),
-        Operation::DeleteHold => tenant(maker).is_done(),
+        Operation::DeleteHold => tenant(maker).done(),
         Operation::History => tenant(maker)
             .query("cursor", maker.request::<Cursor>(), "Where the page starts: `cursor` of the page before.")
             .answers(200, "A page of decisions, newest first.", maker.answer::<History>()),
@@ -264,7 +268,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .takes(maker.request::<OverrideRequest>())
             .answers(200, "It is given.", maker.answer::<OverrideView>())
             .refuses(&[Code::InvalidOverride]),
-        Operation::DeleteOverride => new().is_done(),
+        Operation::DeleteOverride => new().done(),
         Operation::GetFleet => new().answers(200, "The fleet.", maker.answer::<FleetView>()),
         Operation::ListReleases => new().answers(200, "Every release, newest first.", maker.answer::<ReleasesView>()),
         Operation::StartRollout => new()

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value, json};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Value, json};
 
 use crate::api::{Cursor, Problem};
 use crate::definition::Shown;
@@ -76,9 +76,7 @@ fn overlay(whole: Whole) -> Value {
             "description": description,
         })
     };
-    let seconds = |least: std::time::Duration, most: std::time::Duration, description: &str| {
-        json!({"type": ["integer", "null"], "minimum": least.as_secs(), "maximum": most.as_secs(), "description": description})
-    };
+    let seconds = |least: std::time::Duration, most: std::time::Duration, description: &str| json!({"type": ["integer", "null"], "minimum": least.as_secs(), "maximum": most.as_secs(), "description": description});
     let object = |members: Value, description: &str| {
         json!({
             "type": ["object", "null"],
@@ -190,15 +188,3 @@ schema!(
         "description": "What API Gateway says when a request does not reach Berth.",
     })
 );
-
-/// A schema with more members.
-pub(super) fn with(schema: Schema, more: Value) -> Value {
-    let mut members: Map<String, Value> = schema.as_object().cloned().unwrap_or_default();
-    members.extend(more.as_object().cloned().unwrap_or_default());
-    Value::Object(members)
-}
-
-/// The schema that nothing but JSON is asked of.
-pub(super) fn anything() -> Schema {
-    json_schema!({})
-}
