@@ -1,6 +1,7 @@
 mod fleet;
 mod idle;
 mod roles;
+mod safety;
 
 use std::time::Duration;
 

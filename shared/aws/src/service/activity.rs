@@ -107,7 +107,7 @@ const AT_ONCE: usize = 16;
 /// `POST /activity`: heartbeats of many tenants, each with its own status.
 async fn many(context: &Context, request: &Request) -> Result<Response, Problem> {
     let invalid = |detail: String| Problem::new(Code::InvalidParameter, detail);
-    let batch: TouchRequest = serde_json::from_value(request.json()?).map_err(|error| invalid(error.to_string()))?;
+    let batch: TouchRequest = request.members(Code::InvalidParameter)?;
     if batch.tenants.len() > MOST {
         let named = batch.tenants.len();
         return Err(invalid(format!(

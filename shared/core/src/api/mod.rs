@@ -6,6 +6,7 @@ mod cursor;
 mod fleet;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+mod pages;
 mod problem;
 mod requests;
 mod rollout;

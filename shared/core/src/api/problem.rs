@@ -27,7 +27,7 @@ pub struct Problem {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(super) struct Wire {
-    /// The kind as a URI. Its last part names a page of docs/errors, which says what to do.
+    /// The kind as a URI: where this API serves the page that says what to do.
     #[serde(rename = "type")]
     kind: String,
     /// What every problem of this kind has in common.
@@ -163,15 +163,9 @@ impl From<Invalid> for Problem {
 }
 
 impl Code {
-    /// Its name, as callers see it.
-    pub fn name(self) -> String {
-        let name = serde_json::to_value(self).unwrap_or_default();
-        name.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// The URI of its kind (RFC 9457, section 3.1.1): a name, which begins with the same words for all of them.
+    /// The URI of its kind (RFC 9457, section 3.1.1): where this API serves the page that says what to do.
     pub fn uri(self) -> String {
-        format!("urn:berth:error:{}", self.name())
+        format!("/errors/{}", self.name())
     }
 
     /// The HTTP status of this kind.
@@ -271,7 +265,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&Problem::no_tenant("acme").to_json()).unwrap();
         assert_eq!(json["status"], 404);
         assert_eq!(json["code"], "no_tenant");
-        assert_eq!(json["type"], "urn:berth:error:no_tenant");
+        assert_eq!(json["type"], "/errors/no_tenant");
         assert_eq!(json["title"], "No such tenant");
         assert!(json["detail"].as_str().unwrap().contains("PUT /tenants/acme"));
         assert!(json.get("errors").is_none());

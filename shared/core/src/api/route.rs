@@ -105,6 +105,8 @@ operations! {
     RollBackRollout: "POST" "/rollouts/{id}/rollback", Provision, Admin;
     /// The description of all of this.
     OpenApi: "GET" "/openapi.json", Provision, Anyone;
+    /// What a problem of a kind means, and what to do.
+    ErrorPage: "GET" "/errors/{id}", Provision, Anyone;
 }
 
 /// The function that an operation is done by.
@@ -242,7 +244,7 @@ mod tests {
             let own = route.path.starts_with("/tenants/{id}");
             assert!(own || route.access != Access::OwnTenant, "{route:?}");
             assert!(
-                own || route.access == Access::Admin || route.path == "/openapi.json",
+                own || route.access == Access::Admin || ["/openapi.json", "/errors/{id}"].contains(&route.path),
                 "{route:?}"
             );
         }

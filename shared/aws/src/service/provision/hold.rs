@@ -9,8 +9,7 @@ use crate::service::hold::{self, Held, Released};
 
 /// `PUT /tenants/{id}/hold`
 pub(super) async fn put(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
-    let asked: HoldRequest = serde_json::from_value(request.json()?)
-        .map_err(|error| Problem::new(Code::InvalidHold, format!("the body is not a hold: {error}")))?;
+    let asked: HoldRequest = request.members(Code::InvalidHold)?;
     match hold::hold(&context.holds, id, &asked, &request.caller).await? {
         Held::Granted(hold) => {
             let (until, seconds) = (hold.until, hold.granted.as_secs());

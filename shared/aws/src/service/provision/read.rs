@@ -100,6 +100,17 @@ pub(super) async fn explained(context: &Context, id: &TenantId) -> Result<Respon
     Ok(Response::json(200, &explain(known)))
 }
 
+/// `GET /errors/{id}`: what a problem of this kind means, and what to do.
+pub(super) fn error_page(name: &str) -> Result<Response, Problem> {
+    match Code::of_name(name) {
+        Some(code) => Ok(Response::document("text/markdown; charset=utf-8", code.page())),
+        None => Err(Problem::new(
+            Code::NoRoute,
+            "no problem has this code; GET /openapi.json lists them",
+        )),
+    }
+}
+
 /// The version of a tenant's overlay, as a strong entity tag.
 pub(super) fn etag(tenant: &Tenant) -> String {
     format!("\"{}\"", tenant.overlay_version)

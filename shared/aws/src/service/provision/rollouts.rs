@@ -36,7 +36,7 @@ pub(super) async fn one(context: &Context, id: &str) -> Result<Response, Problem
 /// in which wave, and writes nothing.
 pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response, Problem> {
     let invalid = |why: String| Problem::new(Code::InvalidRollout, why);
-    let asked: RolloutRequest = serde_json::from_value(request.json()?).map_err(|error| invalid(error.to_string()))?;
+    let asked: RolloutRequest = request.members(Code::InvalidRollout)?;
     let policy = context.rollout_policy.with(asked.policy.clone());
     let policy = policy.map_err(|error| invalid(error.to_string()))?;
     if let Some(release) = asked.release

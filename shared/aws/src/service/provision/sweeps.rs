@@ -23,12 +23,10 @@ const REASON_KEPT: usize = 200;
 /// `PUT /sweeps/override`: the next sweep that finds more tenants idle than is believable stops them. It counts once, and
 /// for an hour; it takes the place of one that was given before.
 pub(super) async fn give(context: &Context, request: &Request) -> Result<Response, Problem> {
-    let invalid = |why: String| Problem::new(Code::InvalidOverride, why);
-    let given: OverrideRequest = serde_json::from_value(request.json()?)
-        .map_err(|error| invalid(format!("the body is not an override: {error}")))?;
+    let given: OverrideRequest = request.members(Code::InvalidOverride)?;
     let reason: String = given.reason.trim().chars().take(REASON_KEPT).collect();
     if reason.is_empty() {
-        return Err(invalid("an override has a reason".to_owned()));
+        return Err(Problem::new(Code::InvalidOverride, "an override has a reason"));
     }
     let given = Override {
         by: request.caller.clone(),

@@ -28,6 +28,8 @@ const IAM: &str = "A request that is signed with IAM credentials (Signature Vers
 struct Maker {
     requests: SchemaGenerator,
     answers: SchemaGenerator,
+    /// The answers that refuse, by their name.
+    refusals: Map<String, Value>,
 }
 
 impl Maker {
@@ -41,6 +43,7 @@ impl Maker {
         Self {
             requests: settings().for_deserialize().into_generator(),
             answers: settings().for_serialize().into_generator(),
+            refusals: Map::new(),
         }
     }
 
@@ -84,6 +87,7 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": maker.refusals,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": TOKEN},
                 "iam": {"type": "apiKey", "in": "header", "name": "Authorization", "description": IAM},
@@ -136,9 +140,23 @@ fn responses(operation: Operation, answers: Vec<Answer>, problems: &BTreeSet<Cod
         by_status.entry(code.status()).or_default().push(code);
     }
     for (status, codes) in by_status {
-        responses.insert(status.to_string(), refusal(status, &codes, maker));
+        let name = refused(status, &codes, maker);
+        let shown = json!({"$ref": format!("#/components/responses/{name}")});
+        responses.insert(status.to_string(), shown);
     }
     Value::Object(responses)
+}
+
+/// The name under which the document has the answer with this status and these codes.
+fn refused(status: u16, codes: &[Code], maker: &mut Maker) -> String {
+    let names = codes.iter().map(|code| code.name());
+    let name = std::iter::once(status.to_string()).chain(names.map(ToOwned::to_owned));
+    let name = name.collect::<Vec<_>>().join(".");
+    if !maker.refusals.contains_key(&name) {
+        let shown = refusal(status, codes, maker);
+        maker.refusals.insert(name.clone(), shown);
+    }
+    name
 }
 
 /// Statuses that API Gateway may answer with before a request reaches Berth.

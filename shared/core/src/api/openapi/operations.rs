@@ -38,7 +38,7 @@ pub(super) struct Parameter {
 pub(super) struct Answer {
     pub(super) status: u16,
     description: &'static str,
-    schema: Option<Value>,
+    content: Value,
     headers: Value,
 }
 
@@ -52,8 +52,8 @@ impl Answer {
     pub(super) fn to_value(&self) -> Value {
         let mut answer = json!({"description": self.description});
         if let Some(members) = answer.as_object_mut() {
-            if let Some(schema) = &self.schema {
-                members.insert("content".to_owned(), json!({"application/json": {"schema": schema}}));
+            if !self.content.is_null() {
+                members.insert("content".to_owned(), self.content.clone());
             }
             if !self.headers.is_null() {
                 members.insert("headers".to_owned(), self.headers.clone());
@@ -128,11 +128,21 @@ impl Described {
         self.refuses(&[Code::PreconditionFailed])
     }
 
-    fn answers(mut self, status: u16, description: &'static str, schema: Value) -> Self {
+    fn answers(mut self, status: u16, description: &'static str, schema: &Value) -> Self {
         self.answers.push(Answer {
             status,
             description,
-            schema: Some(schema),
+            content: as_json(schema),
+            headers: Value::Null,
+        });
+        self
+    }
+
+    fn answers_page(mut self, description: &'static str) -> Self {
+        self.answers.push(Answer {
+            status: 200,
+            description,
+            content: json!({"text/markdown": {"schema": {"type": "string"}}}),
             headers: Value::Null,
         });
         self
@@ -155,7 +165,7 @@ impl Described {
         self.answers.push(Answer {
             status: 204,
             description: "It is so.",
-            schema: None,
+            content: Value::Null,
             headers: Value::Null,
         });
         self
@@ -168,13 +178,13 @@ impl Described {
         let settled = Answer {
             status: 200,
             description: "The tenant is what it should be, or has failed to become it.",
-            schema: Some(schema.clone()),
+            content: as_json(&schema),
             headers: json!({"ETag": etag}),
         };
         let on_its_way = Answer {
             status: 202,
             description: "The tenant is on its way there.",
-            schema: Some(schema),
+            content: as_json(&schema),
             headers: json!({"ETag": etag, "Retry-After": seconds("When to look again.")}),
         };
         self.answers.extend([settled, on_its_way]);
@@ -185,6 +195,10 @@ impl Described {
             "For how many seconds to wait for the tenant to be settled.",
         )
     }
+}
+
+fn as_json(schema: &Value) -> Value {
+    json!({"application/json": {"schema": schema}})
 }
 
 fn flag() -> Value {
@@ -202,7 +216,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
         Operation::ListTenants => new()
             .query("phase", phases(), "Only tenants in this phase. A page may be empty and have a next one.")
             .query("cursor", maker.request::<Cursor>(), "Where the page starts: `cursor` of the page before.")
-            .answers(200, "A page of tenants.", maker.answer::<TenantPage>()),
+            .answers(200, "A page of tenants.", &maker.answer::<TenantPage>()),
         Operation::GetTenant => {
             let mut described = tenant(maker).answers_tenant(maker);
             // Reading waits for nothing.
@@ -247,46 +261,53 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .refuses(&[Code::NotRunning]),
         Operation::TouchMany => new()
             .takes(maker.request::<TouchRequest>())
-            .answers(200, "What became of each.", maker.answer::<Touches>())
+            .answers(200, "What became of each.", &maker.answer::<Touches>())
             .refuses(&[Code::InvalidParameter]),
         Operation::PutHold => tenant(maker)
             .note("A lease: it forbids an idle stop until it ends, is capped, and takes the place of the one before.")
             .takes(maker.request::<HoldRequest>())
-            .answers(200, "It is held.", maker.answer::<HoldView>())
+            .answers(200, "It is held.", &maker.answer::<HoldView>())
             .refuses(&[Code::InvalidHold, Code::NotRunning]),
         Operation::DeleteHold => tenant(maker).done(),
         Operation::History => tenant(maker)
             .query("cursor", maker.request::<Cursor>(), "Where the page starts: `cursor` of the page before.")
-            .answers(200, "A page of decisions, newest first.", maker.answer::<History>()),
-        Operation::ExplainTenant => tenant(maker).answers(200, "All of it.", maker.answer::<Explanation>()),
+            .answers(200, "A page of decisions, newest first.", &maker.answer::<History>()),
+        Operation::ExplainTenant => tenant(maker).answers(200, "All of it.", &maker.answer::<Explanation>()),
         Operation::PreviewSweep => new()
             .note("A sweep runs each minute by itself; this one only tells. `dryRun=true` says that the caller knows.")
             .query("dryRun", json!({"const": true}), "Must be true.")
-            .answers(200, "Who would be put to sleep, who not, and why.", maker.answer::<SweepView>()),
+            .answers(200, "Who would be put to sleep, who not, and why.", &maker.answer::<SweepView>()),
         Operation::PutOverride => new()
             .note("It counts once, for an hour, and takes the place of one that was given before.")
             .takes(maker.request::<OverrideRequest>())
-            .answers(200, "It is given.", maker.answer::<OverrideView>())
+            .answers(200, "It is given.", &maker.answer::<OverrideView>())
             .refuses(&[Code::InvalidOverride]),
         Operation::DeleteOverride => new().done(),
-        Operation::GetFleet => new().answers(200, "The fleet.", maker.answer::<FleetView>()),
-        Operation::ListReleases => new().answers(200, "Every release, newest first.", maker.answer::<ReleasesView>()),
+        Operation::GetFleet => new().answers(200, "The fleet.", &maker.answer::<FleetView>()),
+        Operation::ListReleases => new().answers(200, "Every release, newest first.", &maker.answer::<ReleasesView>()),
         Operation::StartRollout => new()
             .note("To a release, or to the newest base. With `dryRun` it only tells what would happen.")
             .query("dryRun", flag(), "Whether only to tell what would happen.")
             .takes(maker.request::<RolloutRequest>())
-            .answers(200, "What would happen.", maker.answer::<RolloutPreview>())
-            .answers(202, "It begins within a minute.", maker.answer::<RolloutAsked>())
+            .answers(200, "What would happen.", &maker.answer::<RolloutPreview>())
+            .answers(202, "It begins within a minute.", &maker.answer::<RolloutAsked>())
             .waits("When to look at GET /releases.")
             .refuses(&[Code::InvalidRollout, Code::NoRelease, Code::Conflict]),
-        Operation::GetRollout => rollout(maker).answers(200, "The rollout.", maker.answer::<RolloutView>()),
+        Operation::GetRollout => rollout(maker).answers(200, "The rollout.", &maker.answer::<RolloutView>()),
         Operation::PauseRollout | Operation::AbortRollout | Operation::RollBackRollout => rollout(maker)
-            .answers(202, "The rollout as it is now.", maker.answer::<RolloutView>())
+            .answers(202, "The rollout as it is now.", &maker.answer::<RolloutView>())
             .refuses(&[Code::RolloutRefused, Code::Conflict]),
         Operation::ResumeRollout => rollout(maker)
             .query("retry", flag(), "Whether those that failed are moved once more, instead of being left behind.")
-            .answers(202, "The rollout as it is now.", maker.answer::<RolloutView>())
+            .answers(202, "The rollout as it is now.", &maker.answer::<RolloutView>())
             .refuses(&[Code::RolloutRefused, Code::Conflict]),
-        Operation::OpenApi => new().answers(200, "This document.", json!({"type": "object"})),
+        Operation::OpenApi => new().answers(200, "This document.", &json!({"type": "object"})),
+        Operation::ErrorPage => Described {
+            id: Some(maker.answer::<Code>()),
+            ..new()
+        }
+        .note("The `type` of a problem is the path of its page.")
+        .answers_page("The page.")
+        .refuses(&[Code::NoRoute]),
     }
 }

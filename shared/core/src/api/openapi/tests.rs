@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use expect_test::expect_file;
+use serde_json::{Value, json};
 
 use super::document;
-use crate::api::Operation;
+use crate::api::{Code, Operation};
 
 /// Every `$ref` in a value.
 fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -39,4 +40,40 @@ fn every_operation_is_in_the_document_and_every_reference_leads_somewhere() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
+}
+
+/// The file is what is served. It is brought up to date by
+/// `UPDATE_EXPECT=1 cargo test --package berth-core --features openapi openapi`.
+#[test]
+fn the_committed_document_is_the_one_that_the_code_makes() {
+    let text = serde_json::to_string_pretty(&document()).unwrap();
+    expect_file!["../../../../../docs/openapi.json"].assert_eq(&(text + "\n"));
+}
+
+/// The codes that an operation may refuse with, as the document has them.
+fn refusals(document: &Value, shown: &Value) -> BTreeSet<String> {
+    let responses = shown["responses"].as_object().unwrap().values();
+    let responses = responses.filter_map(|response| response["$ref"].as_str()?.strip_prefix('#'));
+    let schemas = responses.map(|pointer| {
+        let response = document.pointer(pointer).unwrap();
+        &response["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
+    });
+    let codes = schemas.filter_map(Value::as_array).flatten();
+    codes.map(Value::to_string).collect()
+}
+
+#[test]
+fn every_code_is_in_the_document_and_all_but_one_are_of_an_operation() {
+    let document = document();
+    let of_schema: BTreeSet<String> = match &document["components"]["schemas"]["Code"]["oneOf"] {
+        Value::Array(kinds) => kinds.iter().map(|kind| kind["const"].to_string()).collect(),
+        other => panic!("{other}"),
+    };
+    let all: BTreeSet<String> = Code::ALL.iter().map(|code| json!(code).to_string()).collect();
+    assert_eq!(of_schema, all);
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let refused: BTreeSet<String> = operations.flat_map(|shown| refusals(&document, shown)).collect();
+    let of_none: Vec<_> = all.difference(&refused).collect();
+    assert_eq!(of_none, [r#""no_method""#], "what no operation answers, but the router");
 }
