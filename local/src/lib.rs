@@ -1,5 +1,6 @@
 //! Berth on one machine: the AWS services that it needs, on a virtual clock, the six functions, and the `berth` command.
 
+pub mod cli;
 pub mod cloud;
 pub mod connector;
 pub mod demo;

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
+use berth::cli::{self, CompletionArgs, Connection, EXIT_CODES, Operate, Output, PageArgs, Trouble};
 use berth::demo::{self, DemoError};
 use berth::engine::Anonymous;
 use berth::simulate::{Found, SimulateArgs, simulate};
 use berth::up::{Options, Up, UpError};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
 
 /// One Fargate container per tenant: current, configured, and asleep when idle.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_CODES)]
 struct Command {
     #[command(subcommand)]
     action: Action,
@@ -23,6 +25,10 @@ struct Command {
     /// calls fail all the time, nothing.
     #[arg(long, global = true)]
     log: Option<LevelFilter>,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -33,6 +39,12 @@ enum Action {
     Simulate(SimulateArgs),
     /// Watch the life of five tenants on a system of its own, in under a minute.
     Demo,
+    #[command(flatten)]
+    Operate(Operate),
+    /// Write the dashboard as files, for any web server in front of a deployed API.
+    Page(PageArgs),
+    /// Print completions for a shell.
+    Completions(CompletionArgs),
 }
 
 /// What can go wrong.
@@ -44,6 +56,8 @@ enum CommandError {
     Demo(#[from] DemoError),
     #[error(transparent)]
     Simulate(#[from] Found),
+    #[error(transparent)]
+    Operate(#[from] Trouble),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -88,9 +102,13 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 }
 
 fn main() -> ExitCode {
-    let command = Command::parse();
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => return mistyped(&error),
+    };
     let usual = match command.action {
-        Action::Simulate(_) => LevelFilter::OFF,
+        // Whatever is wrong is said once, by the command itself.
+        Action::Simulate(_) | Action::Operate(_) | Action::Page(_) | Action::Completions(_) => LevelFilter::OFF,
         Action::Up(_) | Action::Demo => LevelFilter::ERROR,
     };
     tracing_subscriber::fmt()
@@ -101,11 +119,49 @@ fn main() -> ExitCode {
         Action::Up(arguments) => in_one_thread(up(arguments)),
         Action::Simulate(arguments) => simulate(&arguments).map_err(CommandError::from),
         Action::Demo => in_one_thread(demo()),
+        Action::Operate(action) => in_one_thread(async {
+            let done = cli::operate(action, &command.connection, command.output).await;
+            done.map_err(CommandError::from)
+        }),
+        Action::Page(arguments) => arguments.write().map_err(CommandError::from),
+        Action::Completions(arguments) => arguments.print(&mut Command::command()).map_err(CommandError::from),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("berth: {error}");
+        Err(error) => failed(&error, command.output),
+    }
+}
+
+/// Help and versions are printed as they are; a mistake is one line.
+fn mistyped(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Whoever does not listen needs no help.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+    }
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim);
+    let told: Vec<&str> = lines
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .collect();
+    let told: Vec<&str> = told.into_iter().filter(|line| !line.is_empty()).collect();
+    let told = told.join(" ");
+    eprintln!("berth: {}; see `--help`", told.strip_prefix("error: ").unwrap_or(&told));
+    ExitCode::from(USAGE)
+}
+
+/// The exit code of what was typed wrongly.
+const USAGE: u8 = 2;
+
+/// Says what went wrong, on one line, and with which exit code.
+fn failed(error: &CommandError, output: Output) -> ExitCode {
+    match error {
+        CommandError::Operate(trouble) if output.json => eprintln!("{}", trouble.to_json()),
+        error => eprintln!("berth: {error}"),
+    }
+    match error {
+        CommandError::Operate(trouble) => ExitCode::from(trouble.exit_code()),
+        CommandError::Up(_) | CommandError::Demo(_) | CommandError::Simulate(_) | CommandError::Io(_) => {
             ExitCode::FAILURE
         }
     }
@@ -155,17 +211,17 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
     let up = Up::start(&options).await?;
     let (api, aws) = (up.api(), up.aws());
     println!("berth is up.");
-    println!("  http://{api}         the tenants API");
+    println!("  http://{api}         the dashboard, and the tenants API");
     println!("  http://{api}/_local  clock, events, faults, images, tokens, base");
     println!("  http://{aws}         AWS: AWS_ENDPOINT_URL=http://{aws}, any key, us-east-1");
     match options.anonymous {
-        Anonymous::Machine => println!("Try this:"),
+        Anonymous::Machine => println!("Open the first in a browser, or try this:"),
         Anonymous::Refused => {
             println!("Every request needs a token. This one may do everything:");
             println!("  token={}", up.admin_token());
             println!("and this gets one that may use the tenant acme, and nothing else:");
             println!("  curl http://{api}/_local/token -d '{{\"tenant\":\"acme\"}}'");
-            println!("Try this:");
+            println!("Open the first in a browser, or try this:");
         }
     }
     let header = match options.anonymous {

@@ -2,5 +2,6 @@
 //! client that looks into the same world.
 
 pub mod binary;
+pub mod command;
 pub mod runtime_api;
 pub mod stand;

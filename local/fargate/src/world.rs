@@ -123,6 +123,11 @@ impl World {
         self.outbox.take(self.now)
     }
 
+    /// How events are delivered.
+    pub fn delivery(&self) -> &Delivery {
+        &self.outbox.delivery
+    }
+
     /// Says how badly events are delivered from now on.
     pub fn set_delivery(&mut self, delivery: Delivery) {
         self.outbox.delivery = delivery;

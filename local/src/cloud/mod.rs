@@ -15,6 +15,9 @@ mod s3;
 mod sqs;
 #[cfg(test)]
 mod tests;
+mod written;
+
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,7 +25,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use berth_fargate::{Behaviour, Config, Consistency, Delivery, Throttling, UnknownBehaviour};
+pub use berth_fargate::{
+    Behaviour, Config, Consistency, Delivery, Interruption, NoSuchTask, Throttling, UnknownBehaviour,
+};
 pub use bus::Emitted;
 pub use cloudformation::{StackStatus, UnknownStatus};
 pub use dynamodb::{StoreError, Tables};
@@ -31,12 +36,14 @@ pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
 pub(crate) use route::{form_value, percent_decoded, query_pairs, query_value};
 pub use sqs::{Message, Queues, ReceiptHandle};
+pub use written::Written;
 
 use bus::Bus;
 use cloudformation::Stacks;
 use ecr::Repositories;
 use fault::Faults;
 use s3::Buckets;
+use written::Writes;
 
 /// What a request was answered with.
 #[derive(Debug)]
@@ -53,6 +60,7 @@ pub enum Answer {
 pub struct Cloud {
     tables: Tables,
     state: State,
+    writes: Writes,
 }
 
 /// Everything but the tables, which have a file of their own.
@@ -84,7 +92,11 @@ impl Cloud {
 
     /// The cloud that [`Cloud::state`] and [`Cloud::tables`] were taken of.
     pub fn restore(state: State, tables: Tables) -> Result<Self, StoreError> {
-        let mut cloud = Self { tables, state };
+        let mut cloud = Self {
+            tables,
+            state,
+            writes: Writes::default(),
+        };
         cloud.tables.set_now(cloud.state.world.now())?;
         Ok(cloud)
     }
@@ -131,7 +143,10 @@ impl Cloud {
         let now = self.now();
         let response = match call.service {
             Service::Ecs | Service::Efs => self.state.world.call(request),
-            Service::DynamoDb => self.tables.call(&call.action, request.body()),
+            Service::DynamoDb => {
+                self.writes.note(&call.action, request.body());
+                self.tables.call(&call.action, request.body())
+            }
             Service::S3 => self.state.buckets.call(&call.action, request, now),
             Service::CloudFormation => self.state.stacks.call(&call.action, request),
             Service::Ecr => self.state.repositories.call(&call.action, request.body(), now),
@@ -169,6 +184,11 @@ impl Cloud {
     /// The events that no rule has been asked about yet; each is returned once.
     pub fn take_undelivered(&mut self) -> Vec<Value> {
         self.state.bus.take_undelivered()
+    }
+
+    /// The rows that were written since this was asked last. Nothing is kept before it is asked for the first time.
+    pub fn take_written(&mut self) -> BTreeSet<Written> {
+        self.writes.take()
     }
 
     /// The next calls of one action fail.

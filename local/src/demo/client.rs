@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// How far virtual time is moved on between two looks, in seconds.
 const STEP: f64 = 5.0;
@@ -140,10 +140,9 @@ impl Client {
 
     /// The base as it is, but for one variable; as `RegisterTaskDefinition` takes it.
     pub(super) async fn next_base(&self, version: &str) -> Result<Value, DemoError> {
-        let reply = self
-            .ecs("DescribeTaskDefinition", &json!({"taskDefinition": "base"}))
-            .await?;
-        let mut next = registrable(reply.body.pointer("/taskDefinition").unwrap_or(&Value::Null));
+        let path = "/_local/base";
+        let reply = expect(path, read(self.http.get(format!("{}{path}", self.api))).await?)?;
+        let mut next = reply.body.get("taskDefinition").cloned().unwrap_or_default();
         let environment = next
             .pointer_mut("/containerDefinitions/0/environment")
             .and_then(Value::as_array_mut);
@@ -154,27 +153,6 @@ impl Client {
         }
         Ok(next)
     }
-}
-
-/// What a description has and a registration does not take.
-const TOLD_ONLY: [&str; 8] = [
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-    "deregisteredAt",
-];
-
-fn registrable(described: &Value) -> Value {
-    let members = described.as_object().into_iter().flatten();
-    let kept = members.filter(|(name, _)| !TOLD_ONLY.contains(&name.as_str()));
-    Value::Object(
-        kept.map(|(name, value)| (name.clone(), value.clone()))
-            .collect::<Map<_, _>>(),
-    )
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Result<Reply, DemoError> {

@@ -161,6 +161,15 @@ pub(super) fn response(answer: Result<Value, String>) -> Response<Bytes> {
         .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
+/// The same response at this moment: whoever reads it has no other way to know what time it is here.
+pub(super) fn dated(mut response: Response<Bytes>, now: Timestamp) -> Response<Bytes> {
+    let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::try_from(date) {
+        response.headers_mut().insert(http::header::DATE, date);
+    }
+    response
+}
+
 /// The answer to a request whose caller is not let in.
 pub(super) fn unauthorized(refused: Refused) -> Response<Bytes> {
     let mut response = message(StatusCode::UNAUTHORIZED, "Unauthorized");
@@ -232,6 +241,13 @@ mod tests {
         assert_eq!(parameters("/tenants/{id}", "/tenants/acme/wake"), None);
         assert_eq!(parameters("/tenants/{id}", "/tenants/"), None);
         assert_eq!(parameters("/fleet", "/fleet"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_response_tells_the_time_of_the_world_that_it_is_from() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let response = dated(not_found(), now);
+        assert_eq!(response.headers()["date"], "Fri, 15 Jan 2027 08:00:00 GMT");
     }
 
     #[test]

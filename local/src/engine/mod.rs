@@ -152,7 +152,7 @@ impl Engine {
         let taken = api::route(&self.stack, request.method().as_str(), request.uri().path());
         let Some(taken) = taken else {
             // Whoever has gone away needs no answer.
-            let _ = reply_to.send(api::not_found());
+            let _ = reply_to.send(api::dated(api::not_found(), now));
             return;
         };
         let header = request.headers().get(http::header::AUTHORIZATION);
@@ -244,7 +244,7 @@ impl Engine {
     fn finish(&mut self, finished: Finished) {
         match finished {
             Finished::Http { reply_to, ended } => {
-                let _ = reply_to.send(api::response(ended));
+                let _ = reply_to.send(api::dated(api::response(ended), self.now()));
             }
             Finished::Event { event, ended } => self.event_ended(event, ended),
             Finished::Batch {

@@ -33,6 +33,11 @@ pub struct TemplateError {
     why: String,
 }
 
+/// Any YAML text of one document as a value.
+pub(crate) fn yaml_value(text: &str) -> Result<Value, String> {
+    yaml::parse(text).map_err(|error| error.why)
+}
+
 impl TemplateError {
     fn new(at: &str, why: impl Into<String>) -> Self {
         Self {

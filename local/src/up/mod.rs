@@ -5,8 +5,10 @@
 
 mod control;
 mod pace;
+pub(crate) mod page;
 mod server;
 mod store;
+mod watchers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,6 +27,7 @@ use crate::engine::{Anonymous, DeployError, Engine, Settings, TOKEN_SECONDS, Tok
 use pace::Pace;
 use server::{Command, Door};
 use store::Store;
+use watchers::Watchers;
 
 /// How often the state is saved, in real time.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
@@ -146,13 +149,15 @@ impl Up {
         }
         let mut pace = Pace::from(self.engine.now(), self.speed);
         let mut saved_at = Instant::now();
+        let mut watchers = Watchers::default();
         let mut end = std::pin::pin!(end);
         loop {
             tokio::select! {
                 () = &mut end => break,
-                Some(command) = commands.recv() => pace = obey(&mut self.engine, pace, command)?,
+                Some(command) = commands.recv() => pace = obey(&mut self.engine, &mut watchers, pace, command)?,
                 () = tokio::time::sleep(nap(&self.engine, pace)) => self.engine.advance_to(pace.now())?,
             }
+            watchers.tell(&self.engine, pace);
             if let Some(store) = self.store.as_ref().filter(|_| saved_at.elapsed() > SAVE_EVERY) {
                 store.save(&self.engine.shared().cloud())?;
                 saved_at = Instant::now();
@@ -166,15 +171,18 @@ impl Up {
 }
 
 /// Does what a request from outside asks for, at the virtual time at which it came.
-fn obey(engine: &mut Engine, pace: Pace, command: Command) -> Result<Pace, StoreError> {
+fn obey(engine: &mut Engine, watchers: &mut Watchers, mut pace: Pace, command: Command) -> Result<Pace, StoreError> {
     engine.advance_to(pace.now())?;
     let before = engine.now();
     match command {
+        Command::Watch(reply_to) => {
+            let _ = reply_to.send(watchers.join(engine));
+        }
         Command::Api(request, reply_to) => engine.http(&request, reply_to),
         Command::Aws(request, reply_to) => engine.aws(request, reply_to),
         Command::Control(request, reply_to) => {
             // Whoever has gone away needs no answer.
-            let _ = reply_to.send(control::answer(engine, pace, &request));
+            let _ = reply_to.send(control::answer(engine, &mut pace, &request));
         }
     }
     engine.settle();

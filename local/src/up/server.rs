@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use futures_util::stream;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::page;
 use crate::engine::ReplyTo;
 
 /// The largest body that is read: what `DynamoDB` takes in one call, and more than any other service here.
@@ -28,6 +31,8 @@ pub(super) enum Command {
     Control(Request<Bytes>, ReplyTo),
     /// For an AWS service.
     Aws(Request<Bytes>, ReplyTo),
+    /// From somebody who wants to be told what changes.
+    Watch(oneshot::Sender<mpsc::Receiver<Bytes>>),
 }
 
 /// Which of the two ports a listener is.
@@ -88,11 +93,22 @@ pub(super) async fn serve(listener: TcpListener, door: Door, commands: mpsc::Unb
     }
 }
 
+/// Whole, or as it comes.
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
 async fn answer(
     request: Request<Incoming>,
     door: Door,
     commands: Rc<mpsc::UnboundedSender<Command>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Body>, Infallible> {
+    if let Door::Api = door {
+        if let Some(file) = page::answer(&request) {
+            return Ok(whole(file));
+        }
+        if request.method() == Method::GET && request.uri().path() == "/_local/stream" {
+            return Ok(watch(&commands).await);
+        }
+    }
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
         return Ok(plain(
@@ -105,14 +121,39 @@ async fn answer(
     if commands.send(command).is_err() {
         return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending"));
     }
-    Ok(reply.await.map_or_else(
-        |_| plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending"),
-        |reply| reply.map(Full::new),
-    ))
+    Ok(reply
+        .await
+        .map_or_else(|_| plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending"), whole))
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
+/// What changes, as it changes, for as long as somebody listens.
+async fn watch(commands: &mpsc::UnboundedSender<Command>) -> Response<Body> {
+    let (reply_to, reply) = oneshot::channel();
+    let asked = commands.send(Command::Watch(reply_to));
+    let (Ok(()), Ok(news)) = (asked, reply.await) else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "berth is ending");
+    };
+    let frames = stream::unfold(news, async |mut news| {
+        let message = news.recv().await?;
+        Some((Ok(Frame::data(message)), news))
+    });
+    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     response
+        .headers_mut()
+        .extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+fn whole(response: Response<Bytes>) -> Response<Body> {
+    response.map(|bytes| Full::new(bytes).boxed_unsync())
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = status;
+    whole(response)
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::release::{Finding, Proof, Rejection, Release, ReleaseId, ReleaseState, RolloutId};
-use crate::rollout::{End, Failure, PauseReason, Rollout, Stage, State, Tally, Withdrawal};
+use crate::rollout::{End, Failure, PauseReason, PolicyChange, Rollout, Stage, State, Tally, Withdrawal};
 use crate::tenant::TenantId;
 
 /// What `GET /rollouts/{id}` answers.
@@ -34,6 +34,8 @@ pub struct RolloutView {
     pub failures: BTreeMap<TenantId, Failure>,
     /// How many of those an operator has accepted.
     pub accepted: u32,
+    /// How carefully it goes, as the body of `POST /rollouts` has it.
+    pub policy: PolicyChange,
 }
 
 /// The phases of a rollout.
@@ -99,6 +101,7 @@ impl RolloutView {
             tally,
             failures: failures(rollout),
             accepted: rollout.accepted,
+            policy: PolicyChange::from(&rollout.policy),
         }
     }
 }
@@ -301,6 +304,21 @@ mod tests {
             status,
             json!({"phase": "wave", "wave": 2, "since": "1970-01-01T00:00:00Z", "paused": paused})
         );
+    }
+
+    #[test]
+    fn the_policy_is_shown_as_it_would_be_asked_for() {
+        let change = PolicyChange {
+            force_by: Some(Timestamp::UNIX_EPOCH),
+            tolerance: Some(3),
+            ..PolicyChange::default()
+        };
+        let mut shown = rollout();
+        shown.policy = Policy::default().with(change).unwrap();
+        let view = serde_json::to_value(RolloutView::of(&shown, Tally::default())).unwrap();
+        assert_eq!(view["policy"]["forceBy"], "1970-01-01T00:00:00Z");
+        let asked: PolicyChange = serde_json::from_value(view["policy"].clone()).unwrap();
+        assert_eq!(Policy::default().with(asked).unwrap(), shown.policy);
     }
 
     #[test]

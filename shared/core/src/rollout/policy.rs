@@ -114,6 +114,25 @@ impl Default for Policy {
     }
 }
 
+/// The policy in the form in which it is asked for.
+impl From<&Policy> for PolicyChange {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            canaries: Some(policy.canaries),
+            named_canaries: Some(policy.named_canaries.clone()),
+            bake_seconds: Some(policy.bake_seconds),
+            waves: Some(policy.waves.clone()),
+            promote_percent: Some(policy.promote_percent),
+            max_in_flight: Some(policy.max_in_flight),
+            max_in_flight_percent: Some(policy.max_in_flight_percent),
+            tolerance: Some(policy.tolerance),
+            step_seconds: Some(policy.step_seconds),
+            force_by: policy.force_by,
+            windows: Some(policy.windows.clone()),
+        }
+    }
+}
+
 /// The bounds keep a rollout's row under the 400 KB of an item: it names at most the failed and the undecided.
 const BOUNDS: [(&str, u32, u32); 7] = [
     ("canaries", 0, 100),

@@ -97,9 +97,13 @@ pub fn step(rollout: &Rollout, fleet: &[TenantFacts], now: Timestamp) -> Step {
     let survey = loop {
         let survey = Survey::of(&next, fleet, now);
         next.record(&survey, now);
-        match next.following(&survey, now) {
-            Some(state) => next.enter(state, now),
-            None => break survey,
+        let Some(state) = next.following(&survey, now) else {
+            break survey;
+        };
+        next.enter(state, now);
+        // What is over concerns nobody any more: who was where is what it was when it ended.
+        if matches!(next.state, State::Over { .. }) {
+            break survey;
         }
     };
     let (moves, why_not) = next.choose(&survey, now);

@@ -32,8 +32,13 @@ fn a_rollout_goes_canary_bake_waves_and_promotes_when_half_of_the_fleet_runs_it(
     assert_eq!(world.rollout.pointer().promoted, Some(release("r2")));
 
     world.arrive_all(&Outcome::Running);
-    world.step();
+    let last = world.step();
     assert_eq!(world.ended(), Some(&End::Completed));
+    assert_eq!(
+        (last.tally.succeeded, last.tally.skipped),
+        (20, 0),
+        "as it was when it ended"
+    );
     let proof = Proof::Rollout { tenants: 20 };
     let said = world.rollout.says_of_release(at(world.now));
     assert!(

@@ -1,0 +1,103 @@
+// Deploys, good and bad, watched; and what an operator can do meanwhile.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browser, open, up } from "./stand.js";
+
+let world;
+let chrome;
+
+before(async () => {
+  [world, chrome] = await Promise.all([up("--parameter", 'RolloutPolicy={"bakeSeconds":120,"maxInFlightPercent":50}'), browser()]);
+  for (let number = 1; number <= 6; number += 1) await world.running(`tenant-${number}`);
+  await world.advance(600);
+});
+
+after(() => Promise.all([world?.down(), chrome?.close()]));
+
+async function deploys(page, name, said) {
+  await page.getByRole("button", { name, exact: true }).click();
+  await page.getByText(said).waitFor();
+}
+
+const passes = async (page) => {
+  const button = page.getByRole("button", { name: "+1 min" });
+  await button.click();
+  await button.and(page.locator(":enabled")).waitFor();
+};
+
+/** A minute at a time, until the page shows it. */
+async function until(page, text) {
+  for (let minutes = 0; minutes < 40; minutes += 1) {
+    if (await page.getByText(text).first().isVisible()) return;
+    await passes(page);
+    await page.waitForTimeout(400);
+  }
+  assert.fail(`${text} is not shown`);
+}
+
+test("a deploy that fails its canary is seen to be rejected", async () => {
+  const { page, complaints, close } = await open(chrome, world.api);
+  await page.getByRole("button", { name: /^\d\d:\d\d:\d\d/ }).click();
+  await deploys(page, "Never starts", "A base is deployed that never starts");
+  await page.goto(`${world.api}/#/rollouts`);
+  await until(page, "Rejected");
+  await page.getByRole("cell", { name: "deployment" }).or(page.getByRole("cell", { name: "other" })).first().waitFor();
+  await page.getByRole("heading", { name: "The fleet is on r1." }).waitFor();
+  await page.locator(".releases [data-is=rejected]").waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("a deploy is watched through its waves, paused and resumed", async () => {
+  const { page, complaints, close } = await open(chrome, world.api);
+  await page.getByRole("button", { name: /^\d\d:\d\d:\d\d/ }).click();
+  await deploys(page, "Good", "A good base is deployed");
+  await page.getByRole("link", { name: "Rollouts" }).click();
+  await until(page, "The fleet moves to r3.");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused").first().waitFor();
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  await page.getByRole("link", { name: "Fleet", exact: true }).click();
+  await page.locator("a.banner").waitFor();
+  await page.getByRole("link", { name: "Rollouts" }).click();
+  await until(page, "The fleet is on r3.");
+  await until(page, "Completed");
+  const running = await page.evaluate(() => document.querySelector(".tally").textContent);
+  assert.match(running, /6\s+run it/);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("a plan says who would move, and changes nothing", async () => {
+  const { page, complaints, close } = await open(chrome, `${world.api}/#/rollouts`);
+  await world.advance(600);
+  const before = (await world.call("GET", "/releases")).body;
+  await page.getByLabel("Canaries").fill("2");
+  await page.getByRole("button", { name: "Show what it would do" }).click();
+  await page.getByText(/tenants in about/).waitFor();
+  await page.getByText("wave 1").first().waitFor();
+  assert.deepEqual((await world.call("GET", "/releases")).body, before);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("trouble is made and shows: lost events, throttling, a retired host", async () => {
+  const { page, complaints, close } = await open(chrome, world.api);
+  await page.getByRole("button", { name: /^\d\d:\d\d:\d\d/ }).click();
+  await page.getByRole("button", { name: "Lose events" }).click();
+  await page.getByRole("button", { name: "Half of all events are lost" }).waitFor();
+  await page.getByRole("button", { name: "Half of all events are lost" }).click();
+  await page.getByRole("button", { name: "Lose events" }).waitFor();
+  await page.getByRole("button", { name: "Throttle ECS" }).click();
+  await page.getByText("refuses the next 25").waitFor();
+  await page.getByRole("button", { name: "Retire a host" }).click();
+  await page.getByText(/The host of tenant-\d is retired/).waitFor();
+  await page.getByRole("link", { name: "Activity" }).click();
+  await until(page, /starting → running/);
+  await page.getByLabel("events of AWS too").check();
+  await page.getByText(/task STOPPED/).first().waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
