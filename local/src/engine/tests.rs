@@ -2,6 +2,7 @@ mod fleet;
 mod idle;
 mod roles;
 mod safety;
+mod wake;
 
 use std::time::Duration;
 

@@ -133,6 +133,24 @@ fn a_parameter_that_is_missing_or_unknown_is_named() {
 }
 
 #[test]
+fn every_parameter_and_variable_is_explained_and_no_other() {
+    let guide = include_str!("../../../docs/deploy.md");
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    for name in template["Parameters"].as_object().expect("parameters").keys() {
+        assert!(
+            guide.contains(&format!("`{name}`")),
+            "docs/deploy.md explains no {name}"
+        );
+    }
+    let of = |text: &str| {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let names = words.filter(|word| word.starts_with("BERTH_"));
+        names.map(ToOwned::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(of(guide), of(TEMPLATE));
+}
+
+#[test]
 fn a_function_that_is_not_understood_is_an_error() {
     let template =
         "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      DelaySeconds: !Select [0, [1]]\n";
