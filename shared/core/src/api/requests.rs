@@ -13,7 +13,7 @@ pub struct RolloutRequest {
     /// To which release; to the newest base if to none.
     pub release: Option<ReleaseId>,
     /// How it is to differ from the fleet's policy.
-    #[serde(deserialize_with = "crate::object::one")]
+    #[serde(default, deserialize_with = "crate::object::one")]
     pub policy: PolicyChange,
 }
 

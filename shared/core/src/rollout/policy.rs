@@ -52,7 +52,7 @@ pub struct PolicyChange {
     /// From then on tenants are moved although they are busy or were only offered the release. Pins and windows stay.
     pub force_by: Option<Timestamp>,
     /// When tenants may be moved; none means always. Putting tenants back never waits for a window.
-    #[serde(deserialize_with = "crate::object::each")]
+    #[serde(default, deserialize_with = "crate::object::each")]
     pub windows: Option<Vec<Window>>,
 }
 

@@ -70,10 +70,8 @@ pub fn document() -> Value {
             .insert(route.method.to_ascii_lowercase(), shown);
     }
     let mut schemas = maker.answers.take_definitions(true);
-    // What is both asked and answered is the same but for what may be left out.
-    for (name, schema) in maker.requests.take_definitions(true) {
-        schemas.entry(name).or_insert(schema);
-    }
+    // Of what is both asked and answered, a caller may leave out more than an answer does.
+    schemas.extend(maker.requests.take_definitions(true));
     json!({
         "openapi": "3.1.0",
         "info": {

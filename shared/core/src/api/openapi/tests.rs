@@ -77,3 +77,14 @@ fn every_code_is_in_the_document_and_all_but_one_are_of_an_operation() {
     let of_none: Vec<_> = all.difference(&refused).collect();
     assert_eq!(of_none, [r#""no_method""#], "what no operation answers, but the router");
 }
+
+#[test]
+fn what_a_caller_may_leave_out_is_not_required_because_an_answer_has_it() {
+    let schemas = &document()["components"]["schemas"];
+    assert!(
+        schemas["RolloutView"].to_string().contains("/PolicyChange\""),
+        "it is asked and answered"
+    );
+    assert_eq!(schemas["PolicyChange"].get("required"), None);
+    assert_eq!(schemas["Window"]["required"], json!(["days", "fromHour", "toHour"]));
+}
