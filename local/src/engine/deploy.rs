@@ -109,7 +109,7 @@ impl Engine {
             stack
         };
         shared.set_roles(Roles::of(&stack, region));
-        let functions = Functions::start(&shared.sdk_config(region), &stack)?;
+        let functions = Functions::start(&shared, region, &stack)?;
         Ok(Self::new(shared, stack, functions, settings.anonymous))
     }
 }
