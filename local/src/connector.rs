@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -34,6 +34,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cloud::{Answer, Cloud};
+use crate::iam::Roles;
+use crate::template::Function;
 
 /// How long an SDK call that polls waits before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -43,7 +45,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub struct Shared {
     cloud: Arc<Mutex<Cloud>>,
     sleepers: Arc<Mutex<Sleepers>>,
-    calling: Arc<AtomicU64>,
+    calling: Arc<Mutex<Option<(u64, Function)>>>,
+    roles: Arc<Mutex<Option<Roles>>>,
     door: Option<mpsc::UnboundedSender<Held>>,
 }
 
@@ -87,6 +90,7 @@ impl Shared {
             cloud: Arc::new(Mutex::new(cloud)),
             sleepers: Arc::default(),
             calling: Arc::default(),
+            roles: Arc::default(),
             door: None,
         }
     }
@@ -102,9 +106,26 @@ impl Shared {
         (shared, calls)
     }
 
-    /// Says of which invocation the next calls are.
-    pub fn calls_are_of(&self, invocation: u64) {
-        self.calling.store(invocation, Ordering::Relaxed);
+    /// Says of which invocation, and of which function, the next calls are.
+    pub fn calls_are_of(&self, invocation: u64, function: Function) {
+        *lock(&self.calling) = Some((invocation, function));
+    }
+
+    /// From now on each function may call what its role allows, and nothing else.
+    pub fn set_roles(&self, roles: Roles) {
+        *lock(&self.roles) = Some(roles);
+    }
+
+    /// The roles, and what of them was needed so far.
+    pub fn roles<T>(&self, read: impl FnOnce(&Roles) -> T) -> Option<T> {
+        lock(&self.roles).as_ref().map(read)
+    }
+
+    /// The answer to a call that its function may not make.
+    fn refusal(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        let (_, function) = (*lock(&self.calling))?;
+        let (call, denied) = lock(&self.roles).as_mut()?.permit(function, request).err()?;
+        Some(Cloud::denial(&call, &denied.to_string()))
     }
 
     /// The cloud, until the guard is dropped.
@@ -173,6 +194,9 @@ impl Shared {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
         let request = Request::from_parts(head, body);
+        if let Some(refusal) = self.refusal(&request) {
+            return to_sdk(refusal);
+        }
         if let Some(door) = &self.door {
             return self.hold(door, request).await;
         }
@@ -194,7 +218,7 @@ impl Shared {
         request: Request<Bytes>,
     ) -> Result<HttpResponse, ConnectorError> {
         let (reply_to, reply) = oneshot::channel();
-        let caller = self.calling.load(Ordering::Relaxed);
+        let caller = lock(&self.calling).map_or(0, |(invocation, _)| invocation);
         let held = Held {
             caller,
             request,

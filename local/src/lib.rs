@@ -5,6 +5,7 @@ pub mod cloud;
 pub mod connector;
 pub mod demo;
 pub mod engine;
+pub mod iam;
 pub mod simulate;
 pub mod template;
 pub mod up;

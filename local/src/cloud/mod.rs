@@ -36,7 +36,7 @@ pub use dynamodb::StoreError;
 pub use fault::Fault;
 pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
-pub(crate) use route::{percent_decoded, query_pairs, query_value};
+pub(crate) use route::{form_value, percent_decoded, query_pairs, query_value};
 pub use sqs::{Message, Queues, ReceiptHandle};
 pub use tables::Tables;
 pub use written::Written;
@@ -194,6 +194,11 @@ impl Cloud {
     /// An event that nothing here has made: another account's, or one of an ECS that tells it differently.
     pub fn emit(&mut self, event: Value) {
         self.state.bus.emit(event);
+    }
+
+    /// What a call is answered whose caller may not make it.
+    pub(crate) fn denial(call: &Call, why: &str) -> Response<Bytes> {
+        reply::denied(call, why)
     }
 
     /// The events with a sequence number above `seq`, in order.

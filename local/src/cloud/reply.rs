@@ -93,7 +93,20 @@ pub(super) fn unroutable(error: &UnknownService) -> Response<Bytes> {
 
 /// The answer to a call that was asked to fail.
 pub(super) fn injected(call: &Call, code: &str) -> Response<Bytes> {
-    let failure = Failure::new(code, format!("{} was asked to fail", call.action)).with_status(status_of(code));
+    error(call, code, format!("{} was asked to fail", call.action))
+}
+
+/// The answer to a call that its caller may not make ("Common errors" of each service's API reference).
+pub(super) fn denied(call: &Call, why: &str) -> Response<Bytes> {
+    let code = match call.service {
+        Service::Sqs | Service::S3 | Service::CloudFormation => "AccessDenied",
+        Service::Ecs | Service::Efs | Service::DynamoDb | Service::Ecr => "AccessDeniedException",
+    };
+    error(call, code, why.to_owned())
+}
+
+fn error(call: &Call, code: &str, message: String) -> Response<Bytes> {
+    let failure = Failure::new(code, message).with_status(status_of(code));
     match call.service {
         Service::CloudFormation => query_error(&failure),
         Service::S3 => s3_error(&failure),

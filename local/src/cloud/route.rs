@@ -210,7 +210,7 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
 }
 
 /// The value of a member of a form.
-pub(super) fn form_value(body: &[u8], name: &str) -> Option<String> {
+pub(crate) fn form_value(body: &[u8], name: &str) -> Option<String> {
     query_value(std::str::from_utf8(body).ok()?, name)
 }
 

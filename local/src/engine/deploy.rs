@@ -13,6 +13,7 @@ use super::auth::Anonymous;
 use super::functions::{Functions, InitError};
 use crate::cloud::{Answer, Cloud, Service, StackStatus};
 use crate::connector::Shared;
+use crate::iam::Roles;
 use crate::template::{Place, Stack, TEMPLATE, TemplateError};
 
 /// The family that the sample's base is in.
@@ -21,6 +22,10 @@ pub const BASE_FAMILY: &str = "base";
 pub const BASE_STACK: &str = "base";
 /// The sample's cluster.
 pub const CLUSTER: &str = "berth";
+
+/// The roles of the sample's base.
+const TASK_ROLE: &str = "arn:aws:iam::123456789012:role/base-task";
+const EXECUTION_ROLE: &str = "arn:aws:iam::123456789012:role/base-execution";
 
 /// What to deploy with.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +108,7 @@ impl Engine {
             make(&mut cloud, &stack)?;
             stack
         };
+        shared.set_roles(Roles::of(&stack, region));
         let functions = Functions::start(&shared, region, &stack)?;
         Ok(Self::new(shared, stack, functions, settings.anonymous))
     }
@@ -142,6 +148,8 @@ fn sample(cloud: &mut Cloud, settings: &Settings) -> Result<BTreeMap<String, Str
         ("RolloutPolicy", r#"{"bakeSeconds":60}"#),
         ("Subnets", "subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719"),
         ("SecurityGroups", "sg-0a1b2c3d4e5f60718"),
+        ("TaskRoleArn", TASK_ROLE),
+        ("ExecutionRoleArn", EXECUTION_ROLE),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
@@ -171,8 +179,8 @@ pub(crate) fn base_definition(file_system: &str, version: &str) -> Value {
         "networkMode": "awsvpc",
         "cpu": "256",
         "memory": "512",
-        "executionRoleArn": "arn:aws:iam::123456789012:role/base-execution",
-        "taskRoleArn": "arn:aws:iam::123456789012:role/base-task",
+        "executionRoleArn": EXECUTION_ROLE,
+        "taskRoleArn": TASK_ROLE,
         "containerDefinitions": [{
             "name": "app",
             "image": "public.ecr.aws/berth/sample:1",

@@ -179,6 +179,8 @@ mod tests {
         let given = [
             ("Subnets", "subnet-a"),
             ("SecurityGroups", "sg-a"),
+            ("TaskRoleArn", "arn:aws:iam::123456789012:role/base-task"),
+            ("ExecutionRoleArn", "arn:aws:iam::123456789012:role/base-execution"),
             ("FileSystem", "fs-0123456789abcdef0"),
             ("MainContainer", "app"),
             ("WorkspaceVolume", "workspace"),

@@ -89,15 +89,15 @@ impl Engine {
         self.invocations += 1;
         let (now, id) = (self.now(), self.invocations);
         let spec = self.stack.functions.get(function)?;
+        let function = spec.function;
         let mut work = self.functions.invoke(spec, payload, id, now);
         let shared = self.shared.clone();
         let work = poll_fn(move |context| {
-            shared.calls_are_of(id);
+            shared.calls_are_of(id, function);
             work.as_mut().poll(context)
         });
         let (limit, alarm) = (spec.timeout, Box::pin(self.shared.sleep(spec.timeout)));
         let (switch, off) = oneshot::channel();
-        let function = spec.function;
         self.under_way.retain(|_, other| !other.switch.is_closed());
         self.under_way.insert(id, UnderWay { function, switch });
         // Tokio's budget would suspend work until its own scheduler has had a turn, and it has none between two instants.

@@ -1,5 +1,7 @@
 mod fleet;
 mod idle;
+mod roles;
+mod safety;
 mod wake;
 
 use std::time::Duration;

@@ -120,3 +120,5 @@ pub fn shrink(failure: Failure, runs: usize) -> Failure {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::with_lost_answers;

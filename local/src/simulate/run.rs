@@ -415,6 +415,12 @@ impl Run {
         self.orders.push((action, fate));
     }
 
+    /// The cloud, and what of the roles was needed.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        self.engine.shared()
+    }
+
     /// How many decisions of each kind the ledger has, each of which was decided again.
     #[cfg(test)]
     pub(super) fn replayed(&mut self) -> Result<std::collections::BTreeMap<String, usize>, Violation> {

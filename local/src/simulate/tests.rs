@@ -14,6 +14,7 @@ use super::fate::Fate;
 use super::life::{Act, Ask, Deploy};
 use super::*;
 use crate::cloud::{Behaviour, Cloud, Consistency, Delivery};
+use crate::iam::Roles;
 use crate::template::Function;
 
 /// Runs that are part of every `cargo test`, each a short one: unoptimised, a call takes milliseconds. Many and longer ones
@@ -140,6 +141,23 @@ fn p6_an_access_point_that_nobody_was_told_of_is_deleted_too() {
 fn b20_a_revision_that_nobody_was_told_of_is_deregistered_too() {
     p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::ReplyLost);
     p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::CrashAfter);
+}
+
+/// What of the roles is needed when nobody is told of what was made, and the next pass has to find it.
+pub(crate) fn with_lost_answers<T>(read: impl Fn(&Roles) -> T) -> Vec<T> {
+    let lost = [
+        ("CreateAccessPoint", Fate::ReplyLost),
+        ("RegisterTaskDefinition", Fate::CrashAfter),
+    ];
+    let needed = lost.map(|(action, fate)| {
+        let mut run = calm();
+        run.order(action, fate);
+        ask(&mut run, "PUT", json!({}));
+        pass(&mut run, 900);
+        assert_eq!(phase(run.row("acme").expect("a row")), Phase::Running, "{action}");
+        run.shared().roles(&read).expect("roles")
+    });
+    needed.into()
 }
 
 /// A stop whose last event was lost, and of which nobody could ask ECS until ECS had forgotten the task.

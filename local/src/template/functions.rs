@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::TemplateError;
 use super::resolve::{Scope, text_of};
+use crate::iam::Statement;
 
 /// One of the six functions, told by the directory of its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +140,10 @@ pub struct FunctionSpec {
     pub variables: BTreeMap<String, String>,
     /// What becomes of failed asynchronous invocations.
     pub on_failure: Destination,
+    /// Where its log goes.
+    pub log_group: String,
+    /// What its role allows.
+    pub role: Vec<Statement>,
     /// The routes of the API that lead to it.
     pub routes: Vec<Route>,
     /// The rules that target it.
@@ -154,6 +159,7 @@ pub(super) fn read(
     name: &str,
     properties: &Value,
     globals: &Value,
+    roles: &BTreeMap<String, Vec<Statement>>,
 ) -> Result<FunctionSpec, TemplateError> {
     let wrong = |why: String| TemplateError::new(name, why);
     let code = properties.get("CodeUri").and_then(Value::as_str).unwrap_or_default();
@@ -161,6 +167,12 @@ pub(super) fn read(
         .into_iter()
         .find(|function| code == format!("functions/{function}"));
     let function = function.ok_or_else(|| wrong(format!("CodeUri {code:?} is no directory of a function")))?;
+    let role = properties
+        .get("Role")
+        .and_then(Value::as_str)
+        .and_then(|role| roles.get(role));
+    let role = role.ok_or_else(|| wrong("it has no Role of this template".to_owned()))?;
+    let log_group = properties.pointer("/LoggingConfig/LogGroup").and_then(text_of);
     let timeout = properties
         .get("Timeout")
         .or_else(|| globals.get("Timeout"))
@@ -172,6 +184,8 @@ pub(super) fn read(
         timeout: Duration::from_secs(timeout),
         variables: variables(globals).chain(variables(properties)).collect(),
         on_failure: destination(properties),
+        role: role.clone(),
+        log_group: log_group.ok_or_else(|| wrong("it has no log group of its own".to_owned()))?,
         routes: Vec::new(),
         rules: Vec::new(),
         schedules: Vec::new(),

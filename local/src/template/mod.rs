@@ -17,7 +17,10 @@ use serde_json::{Map, Value, json};
 pub use functions::{Destination, Function, FunctionSpec, Mapping, Route, Rule, Schedule};
 pub use resolve::Place;
 
-use resolve::{Scope, text_of};
+use resolve::Scope;
+pub(crate) use resolve::text_of;
+
+use crate::iam::Statement;
 
 /// The template that is deployed to AWS.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -89,6 +92,7 @@ impl Stack {
             queues: Vec::new(),
             functions: Vec::new(),
         };
+        let roles = roles(&scope, resources)?;
         for (name, resource) in resources {
             let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
             let properties = || scope.resolve(resource.get("Properties").unwrap_or(&Value::Null));
@@ -98,7 +102,7 @@ impl Stack {
                 "AWS::Serverless::Function" => {
                     stack
                         .functions
-                        .push(functions::read(&scope, name, &properties()?, &globals)?);
+                        .push(functions::read(&scope, name, &properties()?, &globals, &roles)?);
                 }
                 _ => {}
             }
@@ -110,6 +114,30 @@ impl Stack {
     pub fn function(&self, function: Function) -> Option<&FunctionSpec> {
         self.functions.iter().find(|spec| spec.function == function)
     }
+}
+
+/// What each role allows, by its ARN. A role whose policies are elsewhere is not understood.
+fn roles(scope: &Scope<'_>, resources: &Map<String, Value>) -> Result<BTreeMap<String, Vec<Statement>>, TemplateError> {
+    let mut roles = BTreeMap::new();
+    for (name, resource) in resources {
+        if resource.get("Type").and_then(Value::as_str) != Some("AWS::IAM::Role") {
+            continue;
+        }
+        let properties = scope.resolve(resource.get("Properties").unwrap_or(&Value::Null))?;
+        if properties.get("ManagedPolicyArns").is_some() {
+            return Err(TemplateError::new(name, "managed policies are not understood"));
+        }
+        let policies = properties
+            .get("Policies")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let statements = policies.filter_map(|policy| policy.pointer("/PolicyDocument/Statement")?.as_array());
+        let statements: Result<Vec<Statement>, _> = statements.flatten().map(Statement::read).collect();
+        let statements = statements.map_err(|error| TemplateError::new(name, error.to_string()))?;
+        roles.insert(scope.arn(name)?, statements);
+    }
+    Ok(roles)
 }
 
 /// Members of a table's properties that `CreateTable` takes as they are.

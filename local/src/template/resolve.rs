@@ -144,6 +144,7 @@ impl<'a> Scope<'a> {
     fn resource_id(&self, name: &str) -> Result<String, TemplateError> {
         let physical = self.physical(name)?;
         Ok(match self.type_of(name)? {
+            "AWS::Logs::LogGroup" => self.log_group(name)?,
             "AWS::SQS::Queue" => format!(
                 "https://sqs.{}.amazonaws.com/{}/{physical}",
                 self.place.region, self.place.account
@@ -160,6 +161,12 @@ impl<'a> Scope<'a> {
             ("AWS::SQS::Queue", "Arn") => format!("arn:aws:sqs:{region}:{account}:{physical}"),
             ("AWS::SQS::Queue", "QueueName") => physical,
             ("AWS::Serverless::Function", "Arn") => format!("arn:aws:lambda:{region}:{account}:function:{physical}"),
+            ("AWS::IAM::Role", "Arn") => self.arn(name)?,
+            // "The ARN of the log group", which ends with `:*`.
+            ("AWS::Logs::LogGroup", "Arn") => {
+                let name = self.log_group(name)?;
+                format!("arn:aws:logs:{region}:{account}:log-group:{name}:*")
+            }
             (kind, attribute) => {
                 return Err(TemplateError::new(
                     name,
@@ -168,6 +175,23 @@ impl<'a> Scope<'a> {
             }
         };
         Ok(Value::String(text))
+    }
+
+    /// The name that a log group gives itself.
+    fn log_group(&self, name: &str) -> Result<String, TemplateError> {
+        let given = self.resource(name)?.pointer("/Properties/LogGroupName");
+        let given = given.map(|given| self.resolve(given)).transpose()?;
+        let given = given.as_ref().and_then(Value::as_str).map(ToOwned::to_owned);
+        given.ok_or_else(|| TemplateError::new(name, "the log group has no name"))
+    }
+
+    /// The ARN of a role.
+    pub(super) fn arn(&self, name: &str) -> Result<String, TemplateError> {
+        Ok(format!(
+            "arn:aws:iam::{}:role/{}",
+            self.place.account,
+            self.physical(name)?
+        ))
     }
 
     /// The name that CloudFormation would make up, without its random end.
@@ -244,7 +268,7 @@ fn function_of(members: &Map<String, Value>) -> Option<(&str, &Value)> {
 }
 
 /// A scalar as CloudFormation passes it on.
-pub(super) fn text_of(value: &Value) -> Option<String> {
+pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

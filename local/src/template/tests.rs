@@ -1,4 +1,4 @@
-mod role;
+mod alarms;
 
 use super::*;
 
@@ -17,9 +17,16 @@ fn given(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The parameters that have no default.
+const REQUIRED: [(&str, &str); 4] = [
+    ("Subnets", "subnet-a,subnet-b"),
+    ("SecurityGroups", "sg-a"),
+    ("TaskRoleArn", "arn:aws:iam::123456789012:role/base-task"),
+    ("ExecutionRoleArn", "arn:aws:iam::123456789012:role/base-execution"),
+];
+
 fn ours(parameters: &[(&str, &str)]) -> Stack {
-    let required = [("Subnets", "subnet-a,subnet-b"), ("SecurityGroups", "sg-a")];
-    Stack::read(TEMPLATE, &place(), &given(&[&required, parameters].concat())).expect("our template")
+    Stack::read(TEMPLATE, &place(), &given(&[&REQUIRED, parameters].concat())).expect("our template")
 }
 
 #[test]
@@ -117,10 +124,30 @@ fn b22_no_value_that_the_template_passes_on_holds_a_revision() {
 
 #[test]
 fn a_parameter_that_is_missing_or_unknown_is_named() {
-    let missing = Stack::read(TEMPLATE, &place(), &given(&[("Subnets", "s")])).expect_err("a missing one");
+    let but_one = given(&REQUIRED).into_iter();
+    let but_one = but_one.filter(|(name, _)| name != "SecurityGroups").collect();
+    let missing = Stack::read(TEMPLATE, &place(), &but_one).expect_err("a missing one");
     assert!(missing.to_string().contains("SecurityGroups"), "{missing}");
     let unknown = Stack::read(TEMPLATE, &place(), &given(&[("Colour", "red")])).expect_err("an unknown one");
     assert!(unknown.to_string().contains("Colour"), "{unknown}");
+}
+
+#[test]
+fn every_parameter_and_variable_is_explained_and_no_other() {
+    let guide = include_str!("../../../docs/deploy.md");
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    for name in template["Parameters"].as_object().expect("parameters").keys() {
+        assert!(
+            guide.contains(&format!("`{name}`")),
+            "docs/deploy.md explains no {name}"
+        );
+    }
+    let of = |text: &str| {
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let names = words.filter(|word| word.starts_with("BERTH_"));
+        names.map(ToOwned::to_owned).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(of(guide), of(TEMPLATE));
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::Message;
+use berth_core::api::DeadLetter;
 use berth_core::tenant::TenantId;
-use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::CallError;
@@ -21,20 +20,9 @@ pub struct DeadLetterOffice {
     dead_letters: String,
 }
 
-/// A message that reconcile could not deal with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DeadLetter {
-    /// The message's own id.
-    pub id: String,
-    /// Whom it is about; nobody, if it cannot be read.
-    pub tenant: Option<TenantId>,
-    /// Why nobody could deal with it.
-    pub reason: String,
-    /// When it was given up, if it was reconcile that did so.
-    pub at: Option<Timestamp>,
-    /// What it says.
-    pub body: String,
-    #[serde(skip)]
+/// A letter, and what SQS knows by whom it was taken.
+struct Taken {
+    letter: DeadLetter,
     receipt: String,
 }
 
@@ -62,33 +50,33 @@ impl DeadLetterOffice {
     /// The letters that are there, at most a hundred, and ten of each tenant: SQS shows no more of a message group as long as
     /// these are looked at. They stay.
     pub async fn list(&self) -> Result<Vec<DeadLetter>, CallError> {
-        let mut letters = Vec::new();
-        while letters.len() < MOST {
+        let mut taken = Vec::new();
+        while taken.len() < MOST {
             let more = self.take().await?;
             if more.is_empty() {
                 break;
             }
-            letters.extend(more);
+            taken.extend(more);
         }
-        self.put_back(&letters).await?;
-        Ok(letters)
+        self.put_back(&taken).await?;
+        Ok(taken.into_iter().map(|taken| taken.letter).collect())
     }
 
     /// Sends letters back to reconcile, at most a hundred: those about one tenant, or all that are about any. Those that went.
     pub async fn redrive(&self, tenant: Option<&TenantId>) -> Result<Vec<DeadLetter>, CallError> {
         let (mut sent, mut kept) = (Vec::new(), Vec::new());
         while sent.len() + kept.len() < MOST {
-            let letters = self.take().await?;
-            if letters.is_empty() {
+            let more = self.take().await?;
+            if more.is_empty() {
                 break;
             }
-            for letter in letters {
-                match &letter.tenant {
+            for taken in more {
+                match &taken.letter.tenant {
                     Some(id) if tenant.is_none_or(|tenant| tenant == id) => {
-                        self.send_back(id, &letter).await?;
-                        sent.push(letter);
+                        self.send_back(id, &taken).await?;
+                        sent.push(taken.letter);
                     }
-                    _ => kept.push(letter),
+                    _ => kept.push(taken),
                 }
             }
         }
@@ -98,7 +86,7 @@ impl DeadLetterOffice {
 
     /// Some letters that nobody has taken yet; they are hidden from then on. None only if there are none: a long poll asks all
     /// of the queue's servers (SQS Developer Guide, "Short and long polling").
-    async fn take(&self) -> Result<Vec<DeadLetter>, CallError> {
+    async fn take(&self) -> Result<Vec<Taken>, CallError> {
         let request = self.client.receive_message().queue_url(&self.dead_letters);
         let request = request.max_number_of_messages(10).wait_time_seconds(1);
         let request = request
@@ -111,10 +99,10 @@ impl DeadLetterOffice {
         Ok(messages.unwrap_or_default().into_iter().filter_map(letter).collect())
     }
 
-    async fn put_back(&self, letters: &[DeadLetter]) -> Result<(), CallError> {
-        for letter in letters {
+    async fn put_back(&self, letters: &[Taken]) -> Result<(), CallError> {
+        for taken in letters {
             let request = self.client.change_message_visibility().queue_url(&self.dead_letters);
-            let request = request.receipt_handle(&letter.receipt).visibility_timeout(0);
+            let request = request.receipt_handle(&taken.receipt).visibility_timeout(0);
             let sent = request.send().await;
             sent.map_err(|error| CallError::of("sqs:ChangeMessageVisibility", error))?;
         }
@@ -122,21 +110,21 @@ impl DeadLetterOffice {
     }
 
     /// Sends first and deletes then: whatever comes between, the letter is there at least once.
-    async fn send_back(&self, id: &TenantId, letter: &DeadLetter) -> Result<(), CallError> {
+    async fn send_back(&self, id: &TenantId, taken: &Taken) -> Result<(), CallError> {
         let now = self.clock.now().as_millisecond();
         let request = self.client.send_message().queue_url(&self.queue);
-        let request = request.message_group_id(id.as_str()).message_body(&letter.body);
-        let request = request.message_deduplication_id(format!("{}.{now}", letter.id));
+        let request = request.message_group_id(id.as_str()).message_body(&taken.letter.body);
+        let request = request.message_deduplication_id(format!("{}.{now}", taken.letter.id));
         let sent = request.send().await;
         sent.map_err(|error| CallError::of("sqs:SendMessage", error))?;
         let request = self.client.delete_message().queue_url(&self.dead_letters);
-        let sent = request.receipt_handle(&letter.receipt).send().await;
+        let sent = request.receipt_handle(&taken.receipt).send().await;
         sent.map(drop)
             .map_err(|error| CallError::of("sqs:DeleteMessage", error))
     }
 }
 
-fn letter(message: Message) -> Option<DeadLetter> {
+fn letter(message: Message) -> Option<Taken> {
     let word = |name: &str| {
         let attribute = message.message_attributes.as_ref()?.get(name)?;
         attribute.string_value.clone()
@@ -146,12 +134,13 @@ fn letter(message: Message) -> Option<DeadLetter> {
         Some(Task::Tenant(nudge)) => Some(nudge.tenant_id),
         Some(Task::Tidy(_)) | None => None,
     };
-    Some(DeadLetter {
+    let letter = DeadLetter {
         tenant,
         reason: word("reason").unwrap_or_else(|| NO_REASON.to_owned()),
         at: word("at").and_then(|at| at.parse().ok()),
         body,
         id: message.message_id?,
-        receipt: message.receipt_handle?,
-    })
+    };
+    let receipt = message.receipt_handle?;
+    Some(Taken { letter, receipt })
 }

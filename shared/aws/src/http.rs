@@ -6,6 +6,7 @@ use aws_lambda_events::http::{HeaderMap, HeaderName, HeaderValue};
 use berth_core::api::{Caller, Code, Found, Operation, Problem};
 use berth_core::tenant::{InvalidId, TenantId};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::CallError;
@@ -103,6 +104,15 @@ impl Request {
         }
         serde_json::from_str(text).map_err(|error| invalid(error.to_string()))
     }
+
+    /// The body as an object with these members. If it is something else, the request is wrong in this way.
+    pub fn members<T: DeserializeOwned>(&self, wrong: Code) -> Result<T, Problem> {
+        let body = self.json()?;
+        if !body.is_object() {
+            return Err(Problem::new(wrong, "the body is not an object"));
+        }
+        serde_json::from_value(body).map_err(|error| Problem::new(wrong, format!("the body: {error}")))
+    }
 }
 
 /// A text that is to be a tenant id.
@@ -145,12 +155,12 @@ impl Response {
         }
     }
 
-    /// A document that is JSON already.
-    pub fn document(json: &'static str) -> Self {
+    /// A document as it is.
+    pub fn document(media_type: &'static str, text: &'static str) -> Self {
         Self {
             status: 200,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body: Some(json.to_owned()),
+            headers: vec![("content-type", media_type.to_owned())],
+            body: Some(text.to_owned()),
         }
     }
 

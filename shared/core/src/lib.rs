@@ -9,6 +9,7 @@ pub mod definition;
 pub mod event;
 pub mod explain;
 pub mod idle;
+mod object;
 pub mod pace;
 pub mod plan;
 pub mod release;

@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use berth_core::api::{Code, Operation, Problem};
+use berth_core::api::{self, Code, Operation, Problem, TouchRequest, Touches};
 use berth_core::idle::refresh_before;
 use berth_core::tenant::{TenantId, Wanted};
 use futures_util::{StreamExt, stream};
 use lambda_runtime::{Error, LambdaEvent};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::error::CallError;
@@ -106,26 +104,10 @@ const MOST: usize = 100;
 /// How many writes of one request are under way at the same time.
 const AT_ONCE: usize = 16;
 
-/// The body of `POST /activity`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Batch {
-    tenants: Vec<String>,
-}
-
-/// What became of one of many.
-#[derive(Debug, Serialize)]
-struct One {
-    id: String,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Value>,
-}
-
 /// `POST /activity`: heartbeats of many tenants, each with its own status.
 async fn many(context: &Context, request: &Request) -> Result<Response, Problem> {
     let invalid = |detail: String| Problem::new(Code::InvalidParameter, detail);
-    let batch: Batch = serde_json::from_value(request.json()?).map_err(|error| invalid(error.to_string()))?;
+    let batch: TouchRequest = request.members(Code::InvalidParameter)?;
     if batch.tenants.len() > MOST {
         let named = batch.tenants.len();
         return Err(invalid(format!(
@@ -133,18 +115,15 @@ async fn many(context: &Context, request: &Request) -> Result<Response, Problem>
         )));
     }
     let one_by_one = stream::iter(batch.tenants).map(|id| one_of_many(context, id));
-    let results: Vec<One> = one_by_one.buffered(AT_ONCE).collect().await;
-    Ok(Response::json(200, &json!({ "results": results })))
+    let results = one_by_one.buffered(AT_ONCE).collect().await;
+    Ok(Response::json(200, &Touches { results }))
 }
 
-async fn one_of_many(context: &Context, id: String) -> One {
-    let touched = match tenant_id(&id) {
+async fn one_of_many(context: &Context, id: String) -> api::Touched {
+    let problem = match tenant_id(&id) {
         Ok(tenant) => one(context, &tenant).await.err(),
         Err(problem) => Some(problem),
     };
-    One {
-        status: touched.as_ref().map_or(204, |problem| problem.status),
-        problem: touched.map(|problem| problem.to_value()),
-        id,
-    }
+    let status = problem.as_ref().map_or(204, |problem| problem.status);
+    api::Touched { id, status, problem }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use berth_core::api::HoldRequest;
 use berth_core::explain::Ruling;
 use berth_core::idle::{Hold, HoldTooShort, cap_hold};
 use berth_core::tenant::TenantId;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::clock::Clock;
@@ -22,16 +22,6 @@ pub struct Holds {
     activity: ActivityTable,
     ledger: Ledger,
     longest: Duration,
-}
-
-/// The body of `PUT /tenants/{id}/hold`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HoldRequest {
-    /// For how long, from now.
-    pub seconds: u64,
-    /// What the tenant is busy with, for whoever asks why it is up.
-    pub reason: String,
 }
 
 /// What became of a request for a hold.

@@ -13,6 +13,7 @@ const NAMED: usize = 10;
 
 /// What `GET /fleet` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FleetView {
     /// How many tenants there are.
@@ -35,6 +36,7 @@ pub struct FleetView {
 
 /// Those who run another release than the promoted one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
     /// A pin keeps them there, or they take newer releases only when somebody says so.
@@ -47,6 +49,7 @@ pub struct Drift {
 
 /// Those who are not yet what they should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Unconverged {
     /// How many.
@@ -59,6 +62,7 @@ pub struct Unconverged {
 
 /// A tenant that is not yet what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OnTheWay {
     /// Since when: the last change of its intent.

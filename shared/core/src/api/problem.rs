@@ -6,6 +6,7 @@ use crate::tenant::{FieldError, Invalid, TenantId};
 
 /// What a caller is told when a request is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(into = "Wire")]
 #[error("{status} {code:?}: {detail}")]
 pub struct Problem {
     /// The HTTP status.
@@ -15,18 +16,53 @@ pub struct Problem {
     /// What is wrong with this request and what to do, for people. Never an internal: no ARN, table or trace.
     pub detail: String,
     /// The mistakes in the body, if it is the body that is wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
     /// Where to wake the tenant by a POST, if that is what would help.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub wake: Option<String>,
     /// The methods that there are, if it is the method that is wrong: the header `Allow`.
-    #[serde(skip)]
     pub allow: Option<String>,
 }
 
+/// What is wrong with a request, and what to do.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(super) struct Wire {
+    /// The kind as a URI: where this API serves the page that says what to do.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What every problem of this kind has in common.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The kind; stable, for programs.
+    code: Code,
+    /// What is wrong with this request and what to do, for people.
+    detail: String,
+    /// The mistakes in the body, if it is the body that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// Where to wake the tenant by a POST, if that is what would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wake: Option<String>,
+}
+
+impl From<Problem> for Wire {
+    fn from(problem: Problem) -> Self {
+        Self {
+            kind: problem.code.uri(),
+            title: problem.code.title(),
+            status: problem.status,
+            code: problem.code,
+            detail: problem.detail,
+            errors: problem.errors,
+            wake: problem.wake,
+        }
+    }
+}
+
 /// The kinds of problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// Nobody knows who asks.
@@ -111,22 +147,8 @@ impl Problem {
 
     /// Its JSON, as text.
     pub fn to_json(&self) -> String {
-        self.to_value().to_string()
-    }
-
-    /// Its JSON.
-    pub fn to_value(&self) -> serde_json::Value {
-        let mut json = serde_json::to_value(self).unwrap_or_default();
-        if let Some(members) = json.as_object_mut() {
-            let name = members
-                .get("code")
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            members.insert("type".to_owned(), format!("urn:berth:error:{name}").into());
-            members.insert("title".to_owned(), self.code.title().into());
-        }
-        json
+        // It cannot fail: every key is text.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -141,6 +163,11 @@ impl From<Invalid> for Problem {
 }
 
 impl Code {
+    /// The URI of its kind (RFC 9457, section 3.1.1): where this API serves the page that says what to do.
+    pub fn uri(self) -> String {
+        format!("/errors/{}", self.name())
+    }
+
     /// The HTTP status of this kind.
     pub fn status(self) -> u16 {
         match self {
@@ -238,7 +265,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&Problem::no_tenant("acme").to_json()).unwrap();
         assert_eq!(json["status"], 404);
         assert_eq!(json["code"], "no_tenant");
-        assert_eq!(json["type"], "urn:berth:error:no_tenant");
+        assert_eq!(json["type"], "/errors/no_tenant");
         assert_eq!(json["title"], "No such tenant");
         assert!(json["detail"].as_str().unwrap().contains("PUT /tenants/acme"));
         assert!(json.get("errors").is_none());

@@ -11,6 +11,7 @@ use crate::tenant::TenantId;
 
 /// What `GET /rollouts/{id}` answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RolloutView {
     /// Its id.
@@ -37,13 +38,38 @@ pub struct RolloutView {
     pub policy: PolicyChange,
 }
 
+/// The phases of a rollout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum RolloutPhase {
+    /// A few try the release.
+    Canary,
+    /// They keep running it.
+    Baking,
+    /// The others follow.
+    Wave,
+    /// Whoever runs it is put back.
+    Withdrawing,
+    /// It is over: everyone who is to be moved was.
+    Completed,
+    /// It is over: it failed on its canaries.
+    Rejected,
+    /// It is over: an operator took it back.
+    RolledBack,
+    /// It is over: an operator ended it where it was.
+    Aborted,
+    /// It is over: a newer one took its place.
+    Superseded,
+}
+
 /// Where a rollout is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// `canary`, `baking`, `wave`, `withdrawing`, or, when it is over, `completed`, `rejected`, `rolledBack`, `aborted`,
-    /// `superseded`.
-    pub phase: &'static str,
+    /// In which phase.
+    pub phase: RolloutPhase,
     /// Which wave, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wave: Option<usize>,
@@ -115,11 +141,11 @@ impl Status {
             },
             State::Over { end, at } => {
                 let (phase, by) = match end {
-                    End::Completed => ("completed", None),
-                    End::Rejected { .. } => ("rejected", None),
-                    End::RolledBack { by } => ("rolledBack", Some(by.clone())),
-                    End::Aborted { by } => ("aborted", Some(by.clone())),
-                    End::Superseded { by, .. } => ("superseded", Some(by.to_string())),
+                    End::Completed => (RolloutPhase::Completed, None),
+                    End::Rejected { .. } => (RolloutPhase::Rejected, None),
+                    End::RolledBack { by } => (RolloutPhase::RolledBack, Some(by.clone())),
+                    End::Aborted { by } => (RolloutPhase::Aborted, Some(by.clone())),
+                    End::Superseded { by, .. } => (RolloutPhase::Superseded, Some(by.to_string())),
                 };
                 Self {
                     since: Some(*at),
@@ -132,26 +158,26 @@ impl Status {
 
     fn in_stage(stage: &Stage) -> Self {
         match stage {
-            Stage::Canary => Self::plain("canary"),
+            Stage::Canary => Self::plain(RolloutPhase::Canary),
             Stage::Baking { until } => Self {
                 until: Some(*until),
-                ..Self::plain("baking")
+                ..Self::plain(RolloutPhase::Baking)
             },
             Stage::Wave { wave } => Self {
                 wave: Some(wave + 1),
-                ..Self::plain("wave")
+                ..Self::plain(RolloutPhase::Wave)
             },
             Stage::Withdrawing { cause } => Self {
                 by: match cause {
                     Withdrawal::CanaryFailed { .. } => None,
                     Withdrawal::Operator { by } => Some(by.clone()),
                 },
-                ..Self::plain("withdrawing")
+                ..Self::plain(RolloutPhase::Withdrawing)
             },
         }
     }
 
-    fn plain(phase: &'static str) -> Self {
+    fn plain(phase: RolloutPhase) -> Self {
         Self {
             phase,
             wave: None,
@@ -163,8 +189,24 @@ impl Status {
     }
 }
 
+/// What became of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ReleaseStatus {
+    /// It is on trial.
+    Candidate,
+    /// New and waking tenants took it, and take it if it is the newest of these.
+    Promoted,
+    /// Nobody is to have it.
+    Rejected,
+    /// A newer one came before it was promoted.
+    Superseded,
+}
+
 /// A release, in the answer of `GET /releases`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReleaseRow {
     /// Its id.
@@ -173,8 +215,8 @@ pub struct ReleaseRow {
     pub source: String,
     /// When.
     pub found_at: Timestamp,
-    /// `candidate`, `promoted`, `rejected` or `superseded`.
-    pub state: &'static str,
+    /// What became of it.
+    pub state: ReleaseStatus,
     /// When that was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -189,10 +231,10 @@ pub struct ReleaseRow {
 impl From<&Release> for ReleaseRow {
     fn from(release: &Release) -> Self {
         let (state, since) = match &release.state {
-            ReleaseState::Candidate => ("candidate", None),
-            ReleaseState::Promoted { at, .. } => ("promoted", Some(*at)),
-            ReleaseState::Rejected { at, .. } => ("rejected", Some(*at)),
-            ReleaseState::Superseded { at, .. } => ("superseded", Some(*at)),
+            ReleaseState::Candidate => (ReleaseStatus::Candidate, None),
+            ReleaseState::Promoted { at, .. } => (ReleaseStatus::Promoted, Some(*at)),
+            ReleaseState::Rejected { at, .. } => (ReleaseStatus::Rejected, Some(*at)),
+            ReleaseState::Superseded { at, .. } => (ReleaseStatus::Superseded, Some(*at)),
         };
         let (proven_by, reasons) = match &release.state {
             ReleaseState::Promoted { proof, .. } => match proof {
@@ -292,6 +334,6 @@ mod tests {
         let mut shown = rollout();
         shown.state = State::Over { end, at };
         let view = RolloutView::of(&shown, Tally::default());
-        assert_eq!((view.status.phase, view.failures), ("rejected", failures));
+        assert_eq!((view.status.phase, view.failures), (RolloutPhase::Rejected, failures));
     }
 }

@@ -6,11 +6,11 @@
 use super::{Access, Code, Problem};
 
 macro_rules! operations {
-    ($($(#[$doc:meta])+ $name:ident: $method:literal $path:literal, $door:ident, $access:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $method:literal $path:literal, $door:ident, $access:ident;)+) => {
         /// What can be done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
-            $($(#[$doc])+ $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         impl Operation {
@@ -21,6 +21,13 @@ macro_rules! operations {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// What it does, in a few words.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim(),)+
                 }
             }
 
@@ -102,6 +109,8 @@ operations! {
     Redrive: "POST" "/dead-letters/redrive", Provision, Admin;
     /// The description of all of this.
     OpenApi: "GET" "/openapi.json", Provision, Anyone;
+    /// What a problem of a kind means, and what to do.
+    ErrorPage: "GET" "/errors/{id}", Provision, Anyone;
 }
 
 /// The function that an operation is done by.
@@ -239,7 +248,7 @@ mod tests {
             let own = route.path.starts_with("/tenants/{id}");
             assert!(own || route.access != Access::OwnTenant, "{route:?}");
             assert!(
-                own || route.access == Access::Admin || route.path == "/openapi.json",
+                own || route.access == Access::Admin || ["/openapi.json", "/errors/{id}"].contains(&route.path),
                 "{route:?}"
             );
         }

@@ -8,6 +8,7 @@ use crate::tenant::TenantId;
 
 /// What `POST /sweeps?dryRun=true` answers: what a sweep would do now, to whom, and why not to the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SweepView {
     /// When the fleet was judged.
@@ -34,6 +35,7 @@ pub struct SweepView {
 
 /// One tenant of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SweepLine {
     /// Who.
     pub tenant: TenantId,
@@ -44,6 +46,7 @@ pub struct SweepLine {
 
 /// How many of each verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verdicts {
     /// May be stopped.

@@ -11,6 +11,7 @@ use crate::tenant::{Generation, Outlook, Phase, Reason, Tenant, TenantId, Wanted
 
 /// What `GET /tenants/{id}` and the intents answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TenantView {
     /// Its id.
@@ -22,6 +23,7 @@ pub struct TenantView {
     /// What it should be.
     pub intent: IntentView,
     /// What is its own.
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::tenant::Overlay"))]
     pub overlay: Value,
     /// The version of the overlay; also the `ETag`.
     pub overlay_version: u64,
@@ -53,6 +55,7 @@ pub struct TenantView {
 
 /// What a tenant should be, and who wants it so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct IntentView {
     /// Up, down or gone.
     pub state: Wanted,
@@ -68,6 +71,7 @@ pub struct IntentView {
 
 /// The release that a tenant runs and the one that the fleet should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ReleaseView {
     /// What ECS was told to run for this tenant.
     pub applied: Option<ReleaseId>,
@@ -80,6 +84,7 @@ pub struct ReleaseView {
 
 /// Where a tenant can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Endpoint {
     /// The private address of its task.
     pub address: String,
@@ -87,6 +92,7 @@ pub struct Endpoint {
 
 /// Why a task ended, and who wanted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StoppedView {
     /// ECS's stop code.
@@ -103,6 +109,7 @@ pub struct StoppedView {
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ErrorView {
     /// AWS's code, or ours.
     pub code: String,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 /// One difference. Paths read like `containerDefinitions[main].environment[NAME]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Change {
     /// Only the second has it.

@@ -13,6 +13,7 @@ use crate::tenant::Overlay;
 
 /// A difference between two bases, and for how many it is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Effect {
     /// What differs between the bases.

@@ -26,6 +26,7 @@ pub struct Known<'a> {
 
 /// Why a tenant is up or down, and what will change that.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// Who.
@@ -56,6 +57,7 @@ pub struct Explanation {
 
 /// What a sweep makes of a tenant, and of which values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Idleness {
     /// The verdict, with the moment of the stop if nothing else happens.
@@ -69,6 +71,7 @@ pub struct Idleness {
 
 /// Why and how a tenant was stopped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Stop {
     /// Why.
@@ -87,6 +90,7 @@ pub struct Stop {
 
 /// What a tenant runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Definition {
     /// The release that ECS was told to run for it.
@@ -101,6 +105,7 @@ pub struct Definition {
 
 /// A definition that did not start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FellBack {
     /// The base that it was rendered from.

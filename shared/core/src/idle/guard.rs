@@ -31,6 +31,7 @@ impl Default for StopGuard {
 
 /// A person's word that one sweep may stop as many as it finds idle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Override {
     /// Who gave it.
     pub by: String,
@@ -78,6 +79,7 @@ impl SweepCase {
 
 /// Whether a sweep may stop what it found idle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "admission")]
 pub enum Admission {
     /// It may.

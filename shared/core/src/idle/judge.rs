@@ -10,16 +10,20 @@ use crate::tenant::Generation;
 
 /// What a fleet agrees on about time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IdlePolicy {
     /// How far the clocks of two functions may differ. Every stop waits this much longer than it would with one clock.
     #[serde(with = "super::seconds")]
+    #[cfg_attr(feature = "openapi", schemars(with = "u64"))]
     pub skew: Duration,
     /// How much later than recorded a tenant may have worked: a heartbeat within this of the recorded one is not written.
     #[serde(with = "super::seconds")]
+    #[cfg_attr(feature = "openapi", schemars(with = "u64"))]
     pub coalesce: Duration,
     /// The longest hold. A hold that ends later than this from now was not written by Berth.
     #[serde(with = "super::seconds")]
+    #[cfg_attr(feature = "openapi", schemars(with = "u64"))]
     pub longest_hold: Duration,
 }
 
@@ -38,6 +42,7 @@ impl Default for IdlePolicy {
 
 /// What the row must still say when a stop is claimed: exactly what the verdict was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// `lastActivity`, in milliseconds.
@@ -52,6 +57,7 @@ pub struct Claim {
 
 /// All that a verdict is made of. The ledger keeps it, so that each decision can be made again and gives the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Case {
     /// The row that was seen.
     pub row: ActivityRow,
@@ -87,6 +93,7 @@ impl Case {
 
 /// One thing that keeps a tenant up for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Keeper {
     /// What.
@@ -99,6 +106,7 @@ pub struct Keeper {
 
 /// The kinds of things that keep a tenant up; of two that end together the later one here is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum KeptUp {
     /// It worked.
@@ -111,6 +119,7 @@ pub enum KeptUp {
 
 /// How a timestamp that cannot be true is made true. Each attribute is written only if it still is what was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", tag = "attribute")]
 pub enum Repair {
     /// `lastActivity` becomes now: the tenant gets one idle time, and no more unless it works.
@@ -132,6 +141,7 @@ pub enum Repair {
 
 /// What a sweep makes of a row. Instants are when the stop would be due, the tolerance for clocks included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "verdict")]
 pub enum Verdict {
     /// It may be stopped.

@@ -9,6 +9,7 @@ use crate::tenant::{Generation, TenantId};
 
 /// An instant as a row has it: nothing that is stored is trusted to be one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Recorded {
     /// The attribute is not there.
@@ -41,6 +42,7 @@ impl Recorded {
 
 /// A row of the Activity table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ActivityRow {
     /// Whose row it is.
@@ -49,6 +51,7 @@ pub struct ActivityRow {
     pub epoch: Generation,
     /// After how much time without work the tenant is idle; none: never (always on).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "super::seconds::optional")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<u64>"))]
     pub idle_after: Option<Duration>,
     /// `lastActivity`: when it last worked. Its presence means that heartbeats are accepted.
     #[serde(default, skip_serializing_if = "Recorded::is_absent")]

@@ -25,6 +25,7 @@ pub struct Costs {
 
 /// What a rollout would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The waves in order; canaries first.
@@ -47,6 +48,7 @@ pub struct Plan {
 
 /// A wave of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedWave {
     /// `canary`, or `wave 1` and so on.

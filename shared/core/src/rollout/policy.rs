@@ -28,6 +28,7 @@ pub struct Policy {
 
 /// What of a policy is to be different. A member that is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicyChange {
     /// How many tenants run it before anyone else, 0 to 100. 0 skips the trial.
@@ -51,6 +52,7 @@ pub struct PolicyChange {
     /// From then on tenants are moved although they are busy or were only offered the release. Pins and windows stay.
     pub force_by: Option<Timestamp>,
     /// When tenants may be moved; none means always. Putting tenants back never waits for a window.
+    #[serde(default, deserialize_with = "crate::object::each")]
     pub windows: Option<Vec<Window>>,
 }
 

@@ -37,6 +37,7 @@ pub enum Progress {
 
 /// Why a tenant is not a rollout's to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "why", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Skip {
     /// It sleeps, and takes the promoted release when it wakes.
@@ -58,6 +59,7 @@ pub enum Skip {
 
 /// Why a tenant is not moved now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "why", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Wait {
     /// It is in the middle of another change.
@@ -97,6 +99,7 @@ pub enum Attempt {
 
 /// How many tenants are where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
     /// Tenants that should be running.

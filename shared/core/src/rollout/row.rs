@@ -115,6 +115,7 @@ pub enum Withdrawal {
 
 /// Why a rollout goes nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PauseReason {
     /// More failed than are tolerated.

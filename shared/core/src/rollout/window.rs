@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Day {
     /// Monday.
@@ -28,6 +29,7 @@ pub enum Day {
 /// The zone is a fixed offset from UTC: functions carry no time-zone database, so a window does not follow daylight
 /// saving time. Hours over midnight are two windows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Window {
     /// The days on which it opens.

@@ -40,6 +40,7 @@ pub struct ScheduledWake {
 
 /// The body of `POST /tenants/{id}/wake`; without members it wakes the tenant now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WakeRequest {
     /// When; now if it is not said.

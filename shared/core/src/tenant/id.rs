@@ -75,6 +75,7 @@ impl fmt::Display for TenantId {
 
 /// How often a tenant's intent has changed; grows by one at each change and never repeats, not even over a delete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Generation(pub u64);
 

@@ -10,6 +10,7 @@ use crate::tenant::{Reason, Tenant, Wanted};
 
 /// Where a tenant is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Wanted up; ECS has not been told yet, for the first time of this incarnation.

@@ -92,6 +92,7 @@ pub struct PutDown {
 
 /// Up, down or gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Wanted {
     /// One task, running.
@@ -104,6 +105,7 @@ pub enum Wanted {
 
 /// Why an intent changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The tenant was created.
@@ -301,6 +303,7 @@ pub struct LastError {
 
 /// Whether trying again is of any use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outlook {
     /// It may pass: throttling, a timeout, something still being made.

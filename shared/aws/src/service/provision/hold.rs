@@ -1,22 +1,20 @@
 //! Holding a tenant that is busy.
 
-use berth_core::api::{Code, Problem};
+use berth_core::api::{Code, HoldRequest, HoldView, Problem};
 use berth_core::tenant::TenantId;
-use serde_json::json;
 
 use super::{Context, read};
 use crate::http::{Request, Response};
-use crate::service::hold::{self, Held, HoldRequest, Released};
+use crate::service::hold::{self, Held, Released};
 
 /// `PUT /tenants/{id}/hold`
 pub(super) async fn put(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
-    let asked: HoldRequest = serde_json::from_value(request.json()?)
-        .map_err(|error| Problem::new(Code::InvalidHold, format!("the body is not a hold: {error}")))?;
+    let asked: HoldRequest = request.members(Code::InvalidHold)?;
     match hold::hold(&context.holds, id, &asked, &request.caller).await? {
-        Held::Granted(hold) => Ok(Response::json(
-            200,
-            &json!({ "until": hold.until, "seconds": hold.granted.as_secs() }),
-        )),
+        Held::Granted(hold) => {
+            let (until, seconds) = (hold.until, hold.granted.as_secs());
+            Ok(Response::json(200, &HoldView { until, seconds }))
+        }
         Held::TooShort(why) => Err(Problem::new(Code::InvalidHold, why.to_string())),
         Held::NotRunning => Err(Problem::not_running(id)),
         Held::Absent => {

@@ -32,7 +32,7 @@ use crate::service::watchdog::Sight;
 use crate::settings::{self, SettingsError, Variables};
 use crate::tables::{ActivityTable, Ledger, Releases, Rollouts, SweepOverride, Tenants, Wishes};
 
-/// The description of the API. `berth openapi` writes it, from the routes and types of the code.
+/// The description of the API, made of the routes and types of the code: `berth_core::api::openapi`.
 const OPENAPI: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What provision needs.
@@ -123,7 +123,8 @@ async fn route(context: &Context, event: ApiGatewayV2httpRequest) -> Result<Resp
         Operation::RollBackRollout => rollouts::operate(context, request, Verb::RollBack).await,
         Operation::ListDeadLetters => dead_letters::list(context).await,
         Operation::Redrive => dead_letters::redrive(context, request).await,
-        Operation::OpenApi => Ok(Response::document(OPENAPI)),
+        Operation::OpenApi => Ok(Response::document("application/json", OPENAPI)),
+        Operation::ErrorPage => read::error_page(&request.id),
         Operation::Touch | Operation::TouchMany => Err(elsewhere(operation)),
     }
 }

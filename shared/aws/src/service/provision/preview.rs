@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_core::api::{Code, Problem};
-use berth_core::definition::{Base, Effect, impact};
+use berth_core::api::{Code, Problem, RolloutPreview};
+use berth_core::definition::{Base, impact};
 use berth_core::release::{ReleaseId, RolloutId};
-use berth_core::rollout::{Costs, Plan, Policy, Progress, Rollout, plan};
+use berth_core::rollout::{Costs, Policy, Progress, Rollout, plan};
 use berth_core::tenant::Tenant;
-use serde::Serialize;
 
 use super::Context;
 use crate::error::CallError;
@@ -18,21 +17,6 @@ use crate::service::fleet::Fleet;
 
 /// What moving a tenant takes, for an estimate: a stop timeout of 30 s, a Fargate start, and a health check.
 const PER_MOVE: Duration = Duration::from_secs(90);
-
-/// What `POST /rollouts?dryRun=true` answers.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Preview {
-    /// Where tenants would be moved to; the next number if nobody has seen the base before.
-    release: ReleaseId,
-    /// Where they come from.
-    from: Option<ReleaseId>,
-    /// What differs between the two bases, and for how many of those who would be moved it is none.
-    changes: Vec<Effect>,
-    /// Who would be moved when.
-    #[serde(flatten)]
-    plan: Plan,
-}
 
 /// What a rollout would do with the fleet as it is: to a known release, or to the newest base.
 pub(super) async fn show(
@@ -66,7 +50,7 @@ pub(super) async fn show(
         None => Vec::new(),
     };
     let costs = costs(context, &after, &movers);
-    let preview = Preview {
+    let preview = RolloutPreview {
         release: to,
         from: pointer.promoted,
         changes,

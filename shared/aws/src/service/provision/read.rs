@@ -1,9 +1,8 @@
 //! Reading tenants. A read changes nothing.
 
-use berth_core::api::{Code, Cursor, InvalidCursor, Problem, TenantView};
+use berth_core::api::{Code, Cursor, History, InvalidCursor, Problem, TenantPage, TenantView};
 use berth_core::explain::{Known, explain};
 use berth_core::tenant::{Phase, Tenant, TenantId, Wanted, phase};
-use serde_json::json;
 
 use super::Context;
 use crate::http::{Request, Response};
@@ -63,8 +62,8 @@ pub(super) async fn page(context: &Context, request: &Request) -> Result<Respons
         .filter(shown)
         .map(|tenant| TenantView::of(tenant, promoted, None, now))
         .collect();
-    let next = page.last.map(|last| Cursor::after(last).to_string());
-    Ok(Response::json(200, &json!({ "tenants": tenants, "cursor": next })))
+    let cursor = page.last.map(|last| Cursor::after(last).to_string());
+    Ok(Response::json(200, &TenantPage { tenants, cursor }))
 }
 
 /// `GET /tenants/{id}/history`: a page of what was decided about a tenant, newest first, and the cursor of the next.
@@ -73,11 +72,9 @@ pub(super) async fn history(context: &Context, request: &Request) -> Result<Resp
     find(context, id).await?;
     let before = before.as_ref().map(Cursor::key);
     let page = context.ledger.newest(id, DECISIONS, before).await?;
-    let next = page.last.map(|last| Cursor::after(last).to_string());
-    Ok(Response::json(
-        200,
-        &json!({ "decisions": page.entries, "cursor": next }),
-    ))
+    let cursor = page.last.map(|last| Cursor::after(last).to_string());
+    let decisions = page.entries;
+    Ok(Response::json(200, &History { decisions, cursor }))
 }
 
 fn cursor(request: &Request) -> Result<Option<Cursor>, Problem> {
@@ -106,6 +103,17 @@ pub(super) async fn explained(context: &Context, id: &TenantId) -> Result<Respon
         now,
     };
     Ok(Response::json(200, &explain(known)))
+}
+
+/// `GET /errors/{id}`: what a problem of this kind means, and what to do.
+pub(super) fn error_page(name: &str) -> Result<Response, Problem> {
+    match Code::of_name(name) {
+        Some(code) => Ok(Response::document("text/markdown; charset=utf-8", code.page())),
+        None => Err(Problem::new(
+            Code::NoRoute,
+            "no problem has this code; GET /openapi.json lists them",
+        )),
+    }
 }
 
 /// The version of a tenant's overlay, as a strong entity tag.

@@ -1,9 +1,8 @@
 //! Rollouts and releases: what they are, what would happen, and what an operator wants of them.
 
-use berth_core::api::{Code, Problem, ReleaseRow, RolloutView};
-use berth_core::release::{ReleaseId, RolloutId};
-use berth_core::rollout::{PolicyChange, Refused, Resume, Rollout};
-use serde::Deserialize;
+use berth_core::api::{Asked, Code, Problem, ReleaseRow, ReleasesView, RolloutAsked, RolloutRequest, RolloutView};
+use berth_core::release::RolloutId;
+use berth_core::rollout::{Refused, Resume, Rollout};
 use serde_json::json;
 
 use super::{Context, preview};
@@ -13,24 +12,18 @@ use crate::tables::{Entry, RolloutRow, Swapped, Version, Wish};
 /// How often a change is tried that others got ahead of.
 const TRIES: usize = 5;
 
-/// The body of `POST /rollouts`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Asked {
-    /// To which release; to the newest base if to none.
-    release: Option<ReleaseId>,
-    /// How it is to differ from the fleet's policy.
-    policy: PolicyChange,
-}
-
 /// `GET /releases`: every release, and which are current.
 pub(super) async fn releases(context: &Context) -> Result<Response, Problem> {
     let pointer = context.releases.pointer().await?;
     let mut all = context.releases.all().await?;
     all.sort_by_key(|release| std::cmp::Reverse(release.id));
-    let rows: Vec<ReleaseRow> = all.iter().map(ReleaseRow::from).collect();
-    let body = json!({ "promoted": pointer.promoted, "candidate": pointer.candidate, "rollout": pointer.rollout, "releases": rows });
-    Ok(Response::json(200, &body))
+    let view = ReleasesView {
+        promoted: pointer.promoted,
+        candidate: pointer.candidate,
+        rollout: pointer.rollout,
+        releases: all.iter().map(ReleaseRow::from).collect(),
+    };
+    Ok(Response::json(200, &view))
 }
 
 /// `GET /rollouts/{id}`.
@@ -43,7 +36,7 @@ pub(super) async fn one(context: &Context, id: &str) -> Result<Response, Problem
 /// in which wave, and writes nothing.
 pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response, Problem> {
     let invalid = |why: String| Problem::new(Code::InvalidRollout, why);
-    let asked: Asked = serde_json::from_value(request.json()?).map_err(|error| invalid(error.to_string()))?;
+    let asked: RolloutRequest = request.members(Code::InvalidRollout)?;
     let policy = context.rollout_policy.with(asked.policy.clone());
     let policy = policy.map_err(|error| invalid(error.to_string()))?;
     if let Some(release) = asked.release
@@ -66,8 +59,12 @@ pub(super) async fn ask(context: &Context, request: &Request) -> Result<Response
     for _ in 0..TRIES {
         let seen = context.wishes.last().await?.map_or(Version::ABSENT, |row| row.version);
         if let Swapped::Done(_) = context.wishes.write(&wish, seen).await? {
-            let body = json!({ "asked": { "release": wish.release, "by": wish.by, "at": wish.at } });
-            return Ok(Response::json(202, &body).with("retry-after", "60"));
+            let asked = Asked {
+                release: wish.release,
+                by: wish.by,
+                at: wish.at,
+            };
+            return Ok(Response::json(202, &RolloutAsked { asked }).with("retry-after", "60"));
         }
     }
     Err(crowded())

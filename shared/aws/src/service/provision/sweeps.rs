@@ -1,9 +1,8 @@
 //! What a sweep would do, and the word that one may do more than is believable.
 
-use berth_core::api::{Code, Problem};
+use berth_core::api::{Code, OverrideRequest, OverrideView, Problem};
 use berth_core::explain::Entry;
 use berth_core::idle::Override;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Context;
@@ -18,26 +17,16 @@ pub(super) async fn dry_run(context: &Context, request: &Request) -> Result<Resp
     Ok(Response::json(200, &context.sight.dry_run().await))
 }
 
-/// The body of `PUT /sweeps/override`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Given {
-    /// Why so many are to be put to sleep at once.
-    reason: String,
-}
-
 /// How much of a reason is kept.
 const REASON_KEPT: usize = 200;
 
 /// `PUT /sweeps/override`: the next sweep that finds more tenants idle than is believable stops them. It counts once, and
 /// for an hour; it takes the place of one that was given before.
 pub(super) async fn give(context: &Context, request: &Request) -> Result<Response, Problem> {
-    let invalid = |why: String| Problem::new(Code::InvalidOverride, why);
-    let given: Given = serde_json::from_value(request.json()?)
-        .map_err(|error| invalid(format!("the body is not an override: {error}")))?;
+    let given: OverrideRequest = request.members(Code::InvalidOverride)?;
     let reason: String = given.reason.trim().chars().take(REASON_KEPT).collect();
     if reason.is_empty() {
-        return Err(invalid("an override has a reason".to_owned()));
+        return Err(Problem::new(Code::InvalidOverride, "an override has a reason"));
     }
     let given = Override {
         by: request.caller.clone(),
@@ -47,8 +36,7 @@ pub(super) async fn give(context: &Context, request: &Request) -> Result<Respons
     context.overrides.give(&given).await?;
     record(context, "override-given", json!(given)).await?;
     let until = given.until();
-    let body = json!({ "by": given.by, "reason": given.reason, "at": given.at, "until": until });
-    Ok(Response::json(200, &body))
+    Ok(Response::json(200, &OverrideView { given, until }))
 }
 
 /// `DELETE /sweeps/override`: there is none afterwards, whether there was one or not.

@@ -17,8 +17,7 @@ use crate::tables::{Outcome, Update, number};
 pub(super) async fn post(context: &Context, request: &Request, id: &TenantId) -> Result<Response, Problem> {
     let wait = Wait::of(request)?;
     let invalid = |why: InvalidWake| Problem::new(Code::InvalidWake, why.to_string());
-    let asked: WakeRequest = serde_json::from_value(request.json()?)
-        .map_err(|error| Problem::new(Code::InvalidWake, format!("the body is not a wake: {error}")))?;
+    let asked: WakeRequest = request.members(Code::InvalidWake)?;
     let now = context.clock.now();
     if let Some(wake) = asked.booking(&request.caller, now).map_err(invalid)? {
         return book(context, id, wake).await;

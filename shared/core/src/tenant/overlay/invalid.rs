@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The kinds of mistakes in a member, as stable codes for callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FieldCode {
     /// There is no such member.
@@ -50,6 +51,7 @@ impl FieldCode {
 
 /// One mistake. It never holds the value of a variable or what was given as a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// What kind of mistake.
     pub code: FieldCode,

@@ -92,6 +92,11 @@ impl fmt::Display for MemoryChoice {
 }
 
 impl Size {
+    /// The CPU units that Fargate offers, and the memory that goes with each.
+    pub fn choices() -> impl Iterator<Item = (u32, MemoryChoice)> {
+        TABLE.into_iter()
+    }
+
     /// The size of these CPU units and this many MiB.
     pub fn new(cpu: u32, memory: u32) -> Result<Self, InvalidSize> {
         let row = TABLE.iter().find(|(units, _)| *units == cpu);
