@@ -9,6 +9,7 @@ export async function many(number) {
   const world = await up();
   await world.running("one");
   const { body: one } = await world.call("GET", "/tenants/one");
+  const { body: why } = await world.call("GET", "/tenants/one/explain");
   const releases = (await world.call("GET", "/releases")).body;
   const rollout = (await world.call("GET", `/rollouts/${releases.rollout}`)).body;
   await world.down();
@@ -30,10 +31,10 @@ export async function many(number) {
       }
       if (pathname === "/releases") return { status: 200, body: releases };
       if (pathname.startsWith("/rollouts/")) return { status: 200, body: rollout };
-      const id = pathname.split("/")[2];
+      const [, , id, what = ""] = pathname.split("/");
       const found = tenants.find((other) => other.id === id);
-      if (found && pathname.endsWith("/history")) return { status: 200, body: { decisions: [] } };
-      return found && pathname.split("/").length === 3 ? { status: 200, body: found } : { status: 404, body: { code: "no_tenant", detail: "there is none" } };
+      const told = found && { "": found, history: { decisions: [], cursor: null }, explain: { ...why, tenant: id, phase: found.phase } }[what];
+      return told ? { status: 200, body: told } : { status: 404, body: { code: "no_tenant", detail: "there is none" } };
     },
   };
 }

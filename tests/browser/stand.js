@@ -83,7 +83,7 @@ export async function open(browser, url, { width = 1280, height = 860, scheme = 
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: still ? "reduce" : "no-preference", deviceScaleFactor: 1 });
   const page = await context.newPage();
   const complaints = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`));
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   if (process.env.PAGE_FROM_DISK) await fromDisk(page, new URL(url).origin);
   const known = [url, api].map((address) => new URL(address).origin);
@@ -98,6 +98,13 @@ const fromDisk = (page, origin) => page.route((url) => url.origin === origin && 
   const file = pathname === "/" ? "/index.html" : pathname;
   await route.fulfill({ contentType: TYPES[file.split(".").pop()], body: await readFile(here(`../../local/web${file}`)) });
 });
+
+/** Lets time pass by the page's own button, and waits until all of it has passed. */
+export async function passes(page, words) {
+  const button = page.getByRole("button", { name: `+${words}` });
+  await button.click();
+  await button.and(page.locator(":not([aria-busy]):enabled")).waitFor();
+}
 
 /** What axe finds fault with. */
 export async function faults(page) {

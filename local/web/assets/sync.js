@@ -102,15 +102,18 @@ function gather() {
     const also = wantsFleet;
     wanted = new Set();
     wantsFleet = false;
-    await linked(async () => {
-      if (ids.length > ONE_BY_ONE) await readAll();
-      else {
-        await inParallel(ids, refresh);
-        if (also) await fleet();
-      }
-      sample();
-    });
-    gathering = null;
+    try {
+      await linked(async () => {
+        if (ids.length > ONE_BY_ONE) await readAll();
+        else {
+          await inParallel(ids, refresh);
+          if (also) await fleet();
+        }
+        sample();
+      });
+    } finally {
+      gathering = null;
+    }
     if (wanted.size || wantsFleet) gather();
   }, GATHER);
 }
