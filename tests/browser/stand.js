@@ -39,6 +39,9 @@ async function freePort() {
 export async function up(...more) {
   const [port, aws] = [await freePort(), await freePort()];
   const child = spawn(BERTH, ["up", "--port", port, "--aws-port", aws, "--speed", "0", ...more].map(String), { stdio: ["ignore", "ignore", "inherit"] });
+  // Whatever becomes of the test, nothing of it stays.
+  const end = () => child.kill();
+  process.once("exit", end);
   const api = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries += 1) {
     if (child.exitCode !== null || tries > 300) throw new Error("berth up does not answer");
@@ -69,8 +72,9 @@ export async function up(...more) {
       await until(`${id} runs`, async () => (await call("GET", `/tenants/${id}`)).body?.phase === "running");
     },
     down: () => new Promise((resolve) => {
+      process.off("exit", end);
       child.once("exit", resolve);
-      child.kill();
+      end();
     }),
   };
 }
