@@ -1,5 +1,7 @@
 //! The `berth` command against a running system: what it prints, and how it ends.
 
+#![expect(clippy::too_many_lines, reason = "snapshots are as long as what they show")]
+
 use berth_tests::command::{Said, split, steady, typed};
 use berth_tests::stand::Stand;
 use expect_test::{Expect, expect};

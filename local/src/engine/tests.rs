@@ -1,5 +1,6 @@
 mod fleet;
 mod idle;
+mod wake;
 
 use std::time::Duration;
 
