@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
@@ -30,7 +30,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cloud::{Answer, Cloud};
@@ -234,6 +234,41 @@ impl TimeSource for Shared {
 impl AsyncSleep for Shared {
     fn sleep(&self, span: Duration) -> Sleep {
         Sleep::new(Shared::sleep(self, span))
+    }
+}
+
+/// A clock that need not be right.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    shared: Shared,
+    off_by_ms: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// One that is right.
+    pub fn of(shared: &Shared) -> Self {
+        Self {
+            shared: shared.clone(),
+            off_by_ms: Arc::default(),
+        }
+    }
+
+    /// From now on it is off by so much: ahead, or behind if that is negative.
+    pub fn set(&self, off_by: SignedDuration) {
+        let millis = i64::try_from(off_by.as_millis()).unwrap_or_default();
+        self.off_by_ms.store(millis, Ordering::Relaxed);
+    }
+
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
+        let off_by = SignedDuration::from_millis(self.off_by_ms.load(Ordering::Relaxed));
+        self.shared.now().checked_add(off_by).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        SystemTime::from(Clock::now(self))
     }
 }
 

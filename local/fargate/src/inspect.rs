@@ -28,19 +28,26 @@ pub struct TaskTruth<'a> {
 }
 
 /// A service that is not INACTIVE, as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceTruth<'a> {
     /// Its name.
     pub name: &'a str,
     /// How many tasks it should have.
     pub desired: u32,
+    /// The ARN of the task definition of its PRIMARY deployment.
+    pub definition_arn: Option<String>,
     /// Whether it is ACTIVE; else it is DRAINING.
     pub active: bool,
 }
 
 impl World {
+    /// How many tasks there ever were; the newest are the last of [`World::every_task`].
+    pub fn tasks_ever(&self) -> u64 {
+        self.tasks.ever()
+    }
+
     /// Every task that is still remembered, oldest first.
-    pub fn every_task(&self) -> impl Iterator<Item = TaskTruth<'_>> {
+    pub fn every_task(&self) -> impl DoubleEndedIterator<Item = TaskTruth<'_>> {
         self.tasks.iter().map(|task| TaskTruth {
             arn: &task.arn,
             service: task
@@ -63,6 +70,7 @@ impl World {
         alive.map(|service| ServiceTruth {
             name: &service.name,
             desired: service.desired,
+            definition_arn: service.primary().map(|primary| primary.definition.arn(&self.config)),
             active: service.status == ServiceStatus::Active,
         })
     }

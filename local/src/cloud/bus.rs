@@ -40,12 +40,8 @@ impl Bus {
         self.log.range(from..)
     }
 
-    pub(super) fn take_undelivered(&mut self) -> Vec<Value> {
-        let events = self
-            .after(self.delivered)
-            .map(|emitted| emitted.event.clone())
-            .collect();
-        self.delivered = self.last;
-        events
+    pub(super) fn undelivered(&mut self) -> impl Iterator<Item = &Value> {
+        let from = std::mem::replace(&mut self.delivered, self.last);
+        self.after(from).map(|emitted| &emitted.event)
     }
 }

@@ -29,6 +29,14 @@ pub struct StoreError {
 }
 
 impl StoreError {
+    /// Tables that are in memory only cannot be saved.
+    pub(super) fn not_kept() -> Self {
+        Self {
+            doing: "written",
+            why: "they are kept in memory only".to_owned(),
+        }
+    }
+
     fn new(doing: &'static str) -> impl FnOnce(DynoxideError) -> Self {
         move |error| Self {
             doing,
@@ -37,22 +45,22 @@ impl StoreError {
     }
 }
 
-/// All tables of the account.
-pub struct Tables {
+/// All tables of the account, in an SQL database.
+pub struct Embedded {
     database: Database,
     clock: ManualClock,
     swept_at: i64,
 }
 
-impl fmt::Debug for Tables {
+impl fmt::Debug for Embedded {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Tables").finish_non_exhaustive()
+        formatter.debug_struct("Embedded").finish_non_exhaustive()
     }
 }
 
-impl Tables {
+impl Embedded {
     /// No tables yet.
-    pub fn in_memory() -> Result<Self, StoreError> {
+    pub(super) fn in_memory() -> Result<Self, StoreError> {
         let clock = ManualClock::new(0);
         let database = Database::memory_with_clock(clock.arc()).map_err(StoreError::new("made"))?;
         Ok(Self {
@@ -62,8 +70,8 @@ impl Tables {
         })
     }
 
-    /// The tables that [`Tables::save`] wrote into this file.
-    pub fn load(file: &Path) -> Result<Self, StoreError> {
+    /// The tables that were saved into this file.
+    pub(super) fn load(file: &Path) -> Result<Self, StoreError> {
         let tables = Self::in_memory()?;
         tables
             .database
@@ -73,7 +81,7 @@ impl Tables {
     }
 
     /// Writes all tables into a file that does not exist yet.
-    pub fn save(&self, file: &Path) -> Result<(), StoreError> {
+    pub(super) fn save(&self, file: &Path) -> Result<(), StoreError> {
         self.database
             .vacuum_into(&file.to_string_lossy())
             .map_err(StoreError::new("written"))

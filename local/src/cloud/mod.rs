@@ -9,10 +9,12 @@ mod dynamodb;
 mod ecr;
 mod fault;
 mod ids;
+mod items;
 mod reply;
 mod route;
 mod s3;
 mod sqs;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod written;
@@ -30,18 +32,21 @@ pub use berth_fargate::{
 };
 pub use bus::Emitted;
 pub use cloudformation::{StackStatus, UnknownStatus};
-pub use dynamodb::{StoreError, Tables};
+pub use dynamodb::StoreError;
 pub use fault::Fault;
 pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
 pub(crate) use route::{percent_decoded, query_pairs, query_value};
 pub use sqs::{Message, Queues, ReceiptHandle};
+pub use tables::Tables;
 pub use written::Written;
 
 use bus::Bus;
 use cloudformation::Stacks;
+use dynamodb::Embedded;
 use ecr::Repositories;
 use fault::Faults;
+use items::Items;
 use s3::Buckets;
 use written::Writes;
 
@@ -78,6 +83,21 @@ pub struct State {
 impl Cloud {
     /// A cloud in which nothing has been made yet.
     pub fn new(config: Config) -> Result<Self, StoreError> {
+        Self::with(config, Tables::Embedded(Embedded::in_memory()?))
+    }
+
+    /// The same for the simulation: its tables are in memory, and have as much of the API as the functions call.
+    pub fn plain(config: Config) -> Result<Self, StoreError> {
+        Self::with(config, Tables::Plain(Items::default()))
+    }
+
+    /// The same with both kinds of tables, which must answer each call alike.
+    #[cfg(test)]
+    pub(crate) fn compared(config: Config) -> Result<Self, StoreError> {
+        Self::with(config, Tables::Compared(Embedded::in_memory()?, Items::default()))
+    }
+
+    fn with(config: Config, tables: Tables) -> Result<Self, StoreError> {
         let state = State {
             queues: Queues::new(&config),
             stacks: Stacks::new(&config),
@@ -87,7 +107,7 @@ impl Cloud {
             faults: Faults::default(),
             bus: Bus::default(),
         };
-        Self::restore(state, Tables::in_memory()?)
+        Self::restore(state, tables)
     }
 
     /// The cloud that [`Cloud::state`] and [`Cloud::tables`] were taken of.
@@ -176,9 +196,9 @@ impl Cloud {
         self.state.bus.after(seq)
     }
 
-    /// The events that no rule has been asked about yet; each is returned once.
-    pub fn take_undelivered(&mut self) -> Vec<Value> {
-        self.state.bus.take_undelivered()
+    /// The events that no rule has been asked about yet, in order; each is shown once.
+    pub fn undelivered(&mut self) -> impl Iterator<Item = &Value> {
+        self.state.bus.undelivered()
     }
 
     /// The rows that were written since this was asked last. Nothing is kept before it is asked for the first time.

@@ -103,7 +103,7 @@ impl Engine {
             make(&mut cloud, &stack)?;
             stack
         };
-        let functions = Functions::start(&shared.sdk_config(region), &stack)?;
+        let functions = Functions::start(&shared, region, &stack)?;
         Ok(Self::new(shared, stack, functions, settings.anonymous))
     }
 }

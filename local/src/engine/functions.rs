@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use aws_config::SdkConfig;
+use aws_smithy_async::time::SharedTimeSource;
 use berth_aws::service::{activity, provision, rebase, reconcile, task_state, watchdog};
 use berth_aws::settings::{SettingsError, Variables};
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::connector::{Clock, Shared};
 use crate::template::{Function, FunctionSpec, Stack};
 
 /// What an invocation ends with: the function's answer, or why it failed.
@@ -45,12 +47,24 @@ pub(super) struct Functions {
     reconcile: reconcile::Context,
     task_state: task_state::Context,
     watchdog: watchdog::Context,
+    clocks: Vec<(Function, Clock)>,
 }
 
 impl Functions {
-    /// Starts each function with the variables that the template gives it.
-    pub(super) fn start(config: &SdkConfig, stack: &Stack) -> Result<Self, InitError> {
-        let start = |function| Starting::new(config, stack, function);
+    /// Starts each function with the variables that the template gives it, and with a clock of its own.
+    pub(super) fn start(shared: &Shared, region: &str, stack: &Stack) -> Result<Self, InitError> {
+        let config = shared.sdk_config(region);
+        let mut clocks = Vec::new();
+        let mut start = |function| {
+            let clock = Clock::of(shared);
+            clocks.push((function, clock.clone()));
+            let config = config.clone().into_builder();
+            Starting::new(
+                config.time_source(SharedTimeSource::new(clock)).build(),
+                stack,
+                function,
+            )
+        };
         Ok(Self {
             activity: start(Function::Activity)?.with(activity::Context::new)?,
             provision: start(Function::Provision)?.with(provision::Context::new)?,
@@ -58,11 +72,21 @@ impl Functions {
             reconcile: start(Function::Reconcile)?.with(reconcile::Context::new)?,
             task_state: start(Function::TaskState)?.with(task_state::Context::new)?,
             watchdog: start(Function::Watchdog)?.with(watchdog::Context::new)?,
+            clocks,
         })
+    }
+
+    /// A function's clock.
+    pub(super) fn clock(&self, function: Function) -> Option<&Clock> {
+        self.clocks
+            .iter()
+            .find_map(|(other, clock)| (*other == function).then_some(clock))
     }
 
     /// Invokes a function with the JSON that AWS would send.
     pub(super) fn invoke(&self, spec: &FunctionSpec, payload: Value, id: u64, now: Timestamp) -> Invocation {
+        // Lambda tells the deadline by the clock of the host that the function runs on.
+        let now = self.clock(spec.function).map_or(now, Clock::now);
         let context = context(spec, id, now);
         match spec.function {
             Function::Provision => {
@@ -93,14 +117,14 @@ impl Functions {
     }
 }
 
-struct Starting<'a> {
-    config: &'a SdkConfig,
+struct Starting {
+    config: SdkConfig,
     function: Function,
     variables: Variables,
 }
 
-impl<'a> Starting<'a> {
-    fn new(config: &'a SdkConfig, stack: &Stack, function: Function) -> Result<Self, InitError> {
+impl Starting {
+    fn new(config: SdkConfig, stack: &Stack, function: Function) -> Result<Self, InitError> {
         let spec = stack.function(function).ok_or(InitError::Absent(function))?;
         Ok(Self {
             config,
@@ -110,7 +134,7 @@ impl<'a> Starting<'a> {
     }
 
     fn with<C>(self, new: impl FnOnce(&SdkConfig, &Variables) -> Result<C, SettingsError>) -> Result<C, InitError> {
-        new(self.config, &self.variables).map_err(|error| InitError::Settings {
+        new(&self.config, &self.variables).map_err(|error| InitError::Settings {
             function: self.function,
             error,
         })
@@ -143,7 +167,6 @@ mod tests {
 
     use super::*;
     use crate::cloud::{Cloud, Config};
-    use crate::connector::Shared;
     use crate::template::{Place, TEMPLATE};
 
     /// The template with every optional parameter given, so that every variable is there.

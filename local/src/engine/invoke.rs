@@ -114,14 +114,11 @@ impl Engine {
 
     /// Gives new events to the functions whose rules they match; true if there was one.
     pub(super) fn deliver(&mut self) -> bool {
-        let events = self.shared.cloud().take_undelivered();
         let mut matched = Vec::new();
-        for payload in events {
+        for payload in self.shared.cloud().undelivered() {
             for (function, spec) in self.stack.functions.iter().enumerate() {
-                let matching = spec
-                    .rules
-                    .iter()
-                    .filter(|rule| pattern::matches(&rule.pattern, &payload));
+                let rules = spec.rules.iter();
+                let matching = rules.filter(|rule| pattern::matches(&rule.pattern, payload));
                 matched.extend(matching.map(|_| Event {
                     function,
                     payload: payload.clone(),

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::{Request, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 pub use auth::{Anonymous, TOKEN_SECONDS, TokenFor, token};
@@ -136,6 +136,13 @@ impl Engine {
     /// Which function an invocation that is under way is of.
     pub fn function_of(&self, invocation: u64) -> Option<Function> {
         self.under_way.get(&invocation).map(|under_way| under_way.function)
+    }
+
+    /// From now on a function's clock is off by so much.
+    pub fn set_clock(&self, function: Function, off_by: SignedDuration) {
+        if let Some(clock) = self.functions.clock(function) {
+            clock.set(off_by);
+        }
     }
 
     /// Ends an invocation where it stands, as one ends whose sandbox is lost. Whoever invoked it sees it fail.

@@ -24,7 +24,7 @@ pub struct SimulateArgs {
     #[arg(long, default_value_t = Plan::ACTIONS)]
     actions: usize,
     /// What does not go wrong: throttle, server-error, lost-call, lost-reply, crash, stale-read, slow, events, images,
-    /// deploys.
+    /// deploys, late-effect, clock-skew.
     #[arg(long, value_name = "TROUBLE", value_delimiter = ',')]
     without: Vec<Trouble>,
     /// Tell failures as they are, without looking for smaller ones.

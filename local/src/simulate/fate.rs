@@ -17,6 +17,8 @@ pub(super) enum Fate {
     CrashAfter,
     /// The rows of an eventually consistent read are not there yet.
     Behind,
+    /// No answer comes, and after this time it is done.
+    Late(Duration),
 }
 
 /// How often each trouble strikes in this run, per call.
@@ -24,6 +26,16 @@ pub(super) enum Fate {
 pub(super) struct Odds {
     of_each: Vec<(Trouble, f64)>,
     slow: f64,
+}
+
+/// After how long a call is done that nobody waits for any more, at most. It is shorter than the time for which a message is
+/// hidden whose work failed, so that the next pass over the tenant comes after it.
+const LATEST: u64 = 30_000;
+
+/// A call that makes something more each time that it is done. What comes of it after its caller has given up, and after
+/// everything else of the tenant was removed, is nobody's; AWS has no way to find it.
+fn makes_another(action: &str) -> bool {
+    matches!(action, "RegisterTaskDefinition" | "CreateAccessPoint")
 }
 
 /// The most that one trouble strikes. At this rate a pass of twenty calls fails two times of three.
@@ -77,7 +89,16 @@ impl Odds {
                 Trouble::Crash if coin => Fate::CrashBefore,
                 Trouble::Crash => Fate::CrashAfter,
                 Trouble::StaleRead if eventual => Fate::Behind,
-                Trouble::StaleRead | Trouble::Slow | Trouble::Events | Trouble::Images | Trouble::Deploys => continue,
+                Trouble::LateEffect if !call.changes_nothing() && !makes_another(&call.action) => {
+                    Fate::Late(Duration::from_millis(dice.u64(..LATEST)))
+                }
+                Trouble::StaleRead
+                | Trouble::Slow
+                | Trouble::Events
+                | Trouble::Images
+                | Trouble::Deploys
+                | Trouble::LateEffect
+                | Trouble::ClockSkew => continue,
             };
         }
         Fate::Done

@@ -63,7 +63,11 @@ impl fmt::Display for Failure {
 
 /// Runs a plan.
 pub fn run(plan: &Plan) -> Outcome {
-    let mut run = match Run::new(plan) {
+    outcome(plan, Run::new(plan))
+}
+
+fn outcome(plan: &Plan, run: Result<Run, Violation>) -> Outcome {
+    let mut run = match run {
         Ok(run) => run,
         Err(violation) => {
             let failure = Failure {

@@ -27,11 +27,15 @@ pub enum Trouble {
     Images,
     /// Bases are deployed, good ones, bad ones and such that are rolled back.
     Deploys,
+    /// A call is done only after its caller has given up waiting for it.
+    LateEffect,
+    /// The functions' clocks differ from each other by up to two minutes.
+    ClockSkew,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Throttle,
         Self::ServerError,
         Self::LostCall,
@@ -42,6 +46,8 @@ impl Trouble {
         Self::Events,
         Self::Images,
         Self::Deploys,
+        Self::LateEffect,
+        Self::ClockSkew,
     ];
 
     /// As the command line has it.
@@ -57,6 +63,8 @@ impl Trouble {
             Self::Events => "events",
             Self::Images => "images",
             Self::Deploys => "deploys",
+            Self::LateEffect => "late-effect",
+            Self::ClockSkew => "clock-skew",
         }
     }
 }
@@ -64,8 +72,8 @@ impl Trouble {
 /// A text that names no trouble.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no trouble: say throttle, server-error, lost-call, lost-reply, crash, stale-read, slow, events, images or \
-     deploys"
+    "{0:?} is no trouble: say throttle, server-error, lost-call, lost-reply, crash, stale-read, slow, events, images, \
+     deploys, late-effect or clock-skew"
 )]
 pub struct UnknownTrouble(String);
 

@@ -1,14 +1,25 @@
 //! Rows as they are stored, read beside the functions.
 
-use serde_json::{Map, Value, json};
-
 use berth_core::tenant::Tenant;
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
 
 use crate::cloud::{Cloud, Service};
 use crate::engine::ask;
 
+/// The row with this `tenantId` after a write that was answered so, as plain JSON.
+pub(super) fn written(cloud: &mut Cloud, table: &str, tenant: &str, answer: &Response<Bytes>) -> Option<Value> {
+    let answer: Value = serde_json::from_slice(answer.body()).ok()?;
+    match answer.get("Attributes") {
+        Some(item) => Some(plain_item(item)),
+        None => by_tenant(cloud, table, tenant),
+    }
+}
+
 /// The row with this `tenantId`, as plain JSON.
-pub(super) fn by_tenant(cloud: &mut Cloud, table: &str, tenant: &str) -> Option<Value> {
+fn by_tenant(cloud: &mut Cloud, table: &str, tenant: &str) -> Option<Value> {
     let input = json!({"TableName": table, "Key": {"tenantId": {"S": tenant}}, "ConsistentRead": true});
     let answer = ask(cloud, Service::DynamoDb, "GetItem", &input).ok()?;
     answer.get("Item").map(plain_item)
@@ -37,10 +48,11 @@ pub(super) fn all(cloud: &mut Cloud, table: &str) -> Vec<Value> {
 
 /// A row of the table of tenants.
 pub(super) fn tenant(row: &Value) -> Option<Tenant> {
-    serde_json::from_value(row.clone()).ok()
+    Tenant::deserialize(row).ok()
 }
 
-fn plain_item(item: &Value) -> Value {
+/// An item as plain JSON.
+pub(super) fn plain_item(item: &Value) -> Value {
     let members = item.as_object().into_iter().flatten();
     Value::Object(members.map(|(name, value)| (name.clone(), plain(value))).collect())
 }

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use berth_core::tenant::{Phase, phase};
+use berth_core::tenant::{Phase, Tenant, phase};
 use bytes::Bytes;
 use http::{Request, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -21,7 +21,7 @@ use super::fate::{Fate, Odds};
 use super::life::{Act, Ask, IMAGES, People};
 use super::plan::{Plan, Trouble};
 use super::story::{Became, Event, Story};
-use crate::cloud::{Answer, Call, Cloud, Config, Consistency, Delivery};
+use crate::cloud::{Answer, Call, Cloud, Config, Consistency, Delivery, StoreError};
 use crate::connector::{Held, NoAnswer, Shared};
 use crate::engine::{Engine, Settings};
 use crate::template::Function;
@@ -36,6 +36,9 @@ const REST: Duration = Duration::from_mins(24);
 /// How often the rest may be put off because something new was begun in time, as rollouts and idle stops are.
 const LATER: usize = 12;
 
+/// By how many milliseconds a clock is off at most: two clocks then differ by no more than two minutes.
+const MOST_OFF: i64 = 60_000;
+
 /// The most calls of one run. An honest run of the default plan makes a few thousand.
 const MOST_STEPS: u64 = 200_000;
 
@@ -45,11 +48,21 @@ struct Waiting {
     call: Call,
 }
 
+/// A call that will be done although its caller has given up waiting for it.
+struct Late {
+    at: Timestamp,
+    caller: u64,
+    function: Option<Function>,
+    call: Call,
+    request: Request<Bytes>,
+}
+
 /// A run under way.
 pub(super) struct Run {
     engine: Engine,
     calls: UnboundedReceiver<Held>,
     waiting: Vec<Waiting>,
+    late: Vec<Late>,
     replies: Vec<(String, oneshot::Receiver<Response<Bytes>>)>,
     dice: fastrand::Rng,
     odds: Odds,
@@ -65,11 +78,24 @@ pub(super) struct Run {
 impl Run {
     /// A world with a base that was deployed and promoted, in which nobody lives yet.
     pub(super) fn new(plan: &Plan) -> Result<Self, Violation> {
+        Self::in_cloud(plan, Cloud::plain)
+    }
+
+    /// The same in a cloud that is made so.
+    pub(super) fn in_cloud(
+        plan: &Plan,
+        make: impl FnOnce(Config) -> Result<Cloud, StoreError>,
+    ) -> Result<Self, Violation> {
         let broken = |error: &dyn std::fmt::Display| Violation::of_all("run", format!("no world: {error}"));
         let start = Timestamp::from_second(START).map_err(|error| broken(&error))?;
-        let cloud = Cloud::new(Config::new(plan.seed, start)).map_err(|error| broken(&error))?;
+        let cloud = make(Config::new(plan.seed, start)).map_err(|error| broken(&error))?;
         let (shared, calls) = Shared::held_back(cloud);
-        let engine = Engine::deploy_into(shared, "us-east-1", &Settings::default()).map_err(|error| broken(&error))?;
+        let skew = Duration::from_millis(MOST_OFF.unsigned_abs() * 2).as_secs();
+        let settings = Settings {
+            parameters: [("ClockSkewSeconds".to_owned(), skew.to_string())].into(),
+            ..Settings::default()
+        };
+        let engine = Engine::deploy_into(shared, "us-east-1", &settings).map_err(|error| broken(&error))?;
         let watch = Watch::new(engine.stack()).ok_or_else(|| broken(&"the tables have no names"))?;
         let file_system = engine
             .stack()
@@ -81,6 +107,7 @@ impl Run {
             engine,
             calls,
             waiting: Vec::new(),
+            late: Vec::new(),
             replies: Vec::new(),
             dice: fastrand::Rng::with_seed(plan.seed),
             odds: Odds::none(),
@@ -105,6 +132,14 @@ impl Run {
             self.dice.f64() * 0.3,
             self.dice.f64() * 0.5,
         );
+        if plan.troubles.contains(&Trouble::ClockSkew) {
+            for function in Function::ALL {
+                let off_by = self.dice.i64(-MOST_OFF..=MOST_OFF);
+                self.engine.set_clock(function, SignedDuration::from_millis(off_by));
+            }
+            self.watch
+                .clocks_differ_by(Duration::from_millis(MOST_OFF.unsigned_abs()));
+        }
         let mut cloud = self.engine.shared().cloud();
         if plan.troubles.contains(&Trouble::Images) {
             for (image, behaviour) in IMAGES {
@@ -126,9 +161,10 @@ impl Run {
         }
     }
 
-    /// From now on nothing new goes wrong.
+    /// From now on nothing new goes wrong. Clocks that are off stay so.
     fn calm(&mut self) {
         self.odds = Odds::none();
+        self.orders.clear();
         let mut cloud = self.engine.shared().cloud();
         cloud.region().set_delivery(Delivery::default());
         cloud.region().set_consistency(Consistency::Strong);
@@ -185,12 +221,11 @@ impl Run {
         let until = self.engine.now() + span;
         loop {
             self.settle();
-            let undone = self.stack.next_due();
-            let until_next = undone.map_or(until, |at| at.min(until));
+            let late = self.late.iter().map(|late| late.at);
+            let until_next = late.chain(self.stack.next_due()).fold(until, Timestamp::min);
             if self.waiting.is_empty() {
                 let due = self.engine.next_due().filter(|due| *due < until_next);
                 self.advance(due.unwrap_or(until_next))?;
-                self.stack.roll_back(&mut self.engine.shared().cloud());
                 self.settle();
                 if self.waiting.is_empty() && due.is_none() && self.engine.now() >= until {
                     return Ok(());
@@ -200,7 +235,6 @@ impl Run {
             if self.engine.now() < until {
                 let pause = self.odds.pause(&mut self.dice);
                 self.advance((self.engine.now() + pause).min(until_next))?;
-                self.stack.roll_back(&mut self.engine.shared().cloud());
                 self.settle();
             } else if self.dice.bool() {
                 // Some calls are still under way when the next thing happens.
@@ -213,7 +247,39 @@ impl Run {
     fn advance(&mut self, to: Timestamp) -> Result<(), Violation> {
         let advanced = self.engine.advance_to(to);
         advanced.map_err(|error| Violation::of_all("run", error.to_string()))?;
-        self.watch.step(&mut self.engine.shared().cloud())
+        self.watch.step(&mut self.engine.shared().cloud())?;
+        self.stack.roll_back(&mut self.engine.shared().cloud());
+        self.come_late()
+    }
+
+    /// Does the calls whose callers wait no more and whose time has come.
+    fn come_late(&mut self) -> Result<(), Violation> {
+        let now = self.engine.now();
+        while let Some(place) = self.late.iter().position(|late| late.at <= now) {
+            let Late {
+                caller,
+                function,
+                call,
+                request,
+                ..
+            } = self.late.remove(place);
+            let answer = self.perform(caller, function, &call, &request)?;
+            let became = Became::DoneLate(answer.status().as_u16());
+            self.tell(caller, function, call, request.into_body(), became);
+            self.watch.step(&mut self.engine.shared().cloud())?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, invocation: u64, function: Option<Function>, call: Call, body: Bytes, became: Became) {
+        let event = Event::Call {
+            function,
+            invocation,
+            call,
+            body,
+            became,
+        };
+        self.story.add(self.engine.now(), event);
     }
 
     /// Lets the functions run until each waits for an answer.
@@ -254,6 +320,16 @@ impl Run {
             Fate::Refused(code) => (Became::Refused(code), Some(Ok(Cloud::refusal(&call, code)))),
             Fate::Lost => (Became::Lost, Some(Err(NoAnswer))),
             Fate::Behind => (Became::Stale, Some(Ok(nothing_yet()))),
+            Fate::Late(after) => {
+                self.late.push(Late {
+                    at: self.engine.now() + after,
+                    caller,
+                    function,
+                    call: call.clone(),
+                    request: request.clone(),
+                });
+                (Became::Delayed, Some(Err(NoAnswer)))
+            }
             Fate::CrashBefore => (Became::CrashedBefore, None),
             Fate::Done | Fate::ReplyLost | Fate::CrashAfter => {
                 let answer = self.perform(caller, function, &call, &request)?;
@@ -265,17 +341,7 @@ impl Run {
                 }
             }
         };
-        let body = request.into_body();
-        self.story.add(
-            self.engine.now(),
-            Event::Call {
-                function,
-                invocation: caller,
-                call,
-                body,
-                became,
-            },
-        );
+        self.tell(caller, function, call, request.into_body(), became);
         match answer {
             // A caller whose time has run out waits for nothing any more.
             Some(answer) => drop(reply_to.send(answer)),
@@ -307,39 +373,19 @@ impl Run {
         };
         let before = self.watch.before(&mut cloud, call, request, &beside);
         let now = cloud.now();
-        let answer = match (&before, cloud.call(request, now)) {
-            (Ok(_), Answer::Now(answer)) => answer,
-            (Ok(_), Answer::Waits { .. }) => {
-                return Err(Violation::of_all("run", "a function polls a queue"));
+        let done = before.and_then(|before| match cloud.call(request, now) {
+            Answer::Now(answer) => {
+                self.watch.after(&mut cloud, call, &before, &answer, &beside)?;
+                Ok(answer)
             }
-            (Err(violation), _) => {
-                let (violation, body) = (violation.clone(), request.body().clone());
-                drop(cloud);
-                let event = Event::Call {
-                    function,
-                    invocation: caller,
-                    call: call.clone(),
-                    body,
-                    became: Became::Done(0),
-                };
-                self.story.add(now, event);
-                return Err(violation);
-            }
-        };
-        let checked = self.watch.after(&mut cloud, call, &before?, &answer, &beside);
+            Answer::Waits { .. } => Err(Violation::of_all("run", "a function polls a queue")),
+        });
         drop(cloud);
-        if let Err(violation) = checked {
-            let event = Event::Call {
-                function,
-                invocation: caller,
-                call: call.clone(),
-                body: request.body().clone(),
-                became: Became::Done(answer.status().as_u16()),
-            };
-            self.story.add(now, event);
-            return Err(violation);
+        if done.is_err() {
+            let body = request.body().clone();
+            self.tell(caller, function, call.clone(), body, Became::Forbidden);
         }
-        Ok(answer)
+        done
     }
 
     /// Nothing goes wrong any more, and everything comes to rest: then what is there is checked, and that another look
@@ -381,16 +427,21 @@ impl Run {
         change(self.engine.shared().cloud().region());
     }
 
+    /// From now on a function's clock is off by so much.
+    #[cfg(test)]
+    pub(super) fn set_clock(&self, function: Function, off_by: SignedDuration) {
+        self.engine.set_clock(function, off_by);
+    }
+
     /// A tenant's row, as it was last written.
     #[cfg(test)]
-    pub(super) fn row(&self, id: &str) -> Option<&berth_core::tenant::Tenant> {
+    pub(super) fn row(&self, id: &str) -> Option<&Tenant> {
         self.watch.rows().get(id)
     }
 
-    /// How many tenants were deleted, and nothing is left of them.
-    pub(super) fn buried(&self) -> usize {
-        let rows = self.watch.rows().values();
-        rows.filter(|row| row.made.deleted_at.is_some()).count()
+    /// Every tenant's row, as it was last written.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Tenant> {
+        self.watch.rows().values()
     }
 
     /// Another pass over every tenant changes nothing.

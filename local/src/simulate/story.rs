@@ -40,10 +40,16 @@ pub(super) enum Became {
     Refused(&'static str),
     /// It was not done, and not answered.
     Lost,
+    /// It was not answered, and will be done.
+    Delayed,
+    /// It was done after its caller had given up waiting.
+    DoneLate(u16),
     /// It was done, and not answered.
     ReplyLost(u16),
     /// It was not done, and its invocation is no more.
     CrashedBefore,
+    /// It is what must not happen.
+    Forbidden,
     /// It was done, and its invocation is no more.
     CrashedAfter(u16),
 }
@@ -55,7 +61,10 @@ impl fmt::Display for Became {
             Self::Stale => f.write_str("stale answer"),
             Self::Refused(code) => write!(f, "refused: {code}"),
             Self::Lost => f.write_str("CALL LOST"),
+            Self::Delayed => f.write_str("CALL DELAYED"),
+            Self::DoneLate(status) => write!(f, "{status}, LATE"),
             Self::ReplyLost(status) => write!(f, "{status}, REPLY LOST"),
+            Self::Forbidden => f.write_str("THIS"),
             Self::CrashedBefore => f.write_str("not done, CRASH"),
             Self::CrashedAfter(status) => write!(f, "{status}, then CRASH"),
         }

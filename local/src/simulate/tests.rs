@@ -5,13 +5,16 @@ mod wake;
 
 use std::time::Duration;
 
-use berth_core::tenant::{Phase, phase};
+use berth_core::release::ReleaseId;
+use berth_core::tenant::{Phase, Tenant, phase};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::fate::Fate;
 use super::life::{Act, Ask, Deploy};
 use super::*;
-use crate::cloud::{Behaviour, Consistency, Delivery};
+use crate::cloud::{Behaviour, Cloud, Consistency, Delivery};
+use crate::template::Function;
 
 /// Runs that are part of every `cargo test`, each a short one: unoptimised, a call takes milliseconds. Many and longer ones
 /// are run in a release build.
@@ -50,6 +53,16 @@ fn the_same_plan_is_the_same_run() {
     assert_eq!(first, second);
     let other = Plan { seed: 6, ..plan };
     assert_ne!(first.fingerprint, run(&other).fingerprint);
+}
+
+/// The tables of the simulation answer each call of the functions as the embedded engine does.
+#[test]
+fn the_plain_tables_are_equal_to_the_embedded_engine() {
+    for seed in 0..3 {
+        let plan = short(Plan::troubled(seed));
+        let compared = outcome(&plan, Run::in_cloud(&plan, Cloud::compared));
+        assert_eq!(compared, run(&plan));
+    }
 }
 
 /// A world in which images behave as they are called, and nothing else goes wrong.
@@ -114,7 +127,7 @@ fn p6_nothing_is_left_when_lost(action: &'static str, fate: Fate) {
     pass(&mut run, 1);
     ask(&mut run, "DELETE", Value::Null);
     run.come_to_rest().expect("nothing is left");
-    assert_eq!(run.buried(), 1);
+    assert!(run.rows().all(|row| row.made.deleted_at.is_some()));
 }
 
 #[test]
@@ -127,6 +140,71 @@ fn p6_an_access_point_that_nobody_was_told_of_is_deleted_too() {
 fn b20_a_revision_that_nobody_was_told_of_is_deregistered_too() {
     p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::ReplyLost);
     p6_nothing_is_left_when_lost("RegisterTaskDefinition", Fate::CrashAfter);
+}
+
+/// A stop whose last event was lost, and of which nobody could ask ECS until ECS had forgotten the task.
+#[test]
+fn e5_a_tenant_whose_last_task_ecs_has_forgotten_is_stopped() {
+    let mut run = calm();
+    ask(&mut run, "PUT", json!({}));
+    pass(&mut run, 120);
+    no_events(&mut run);
+    post(&mut run, "sleep");
+    pass(&mut run, 1);
+    for _ in 0..400 {
+        run.order("ListTasks", Fate::Lost);
+    }
+    pass(&mut run, 4_500);
+    let row = run.row("acme").expect("a row");
+    assert!(row.has_live_task(), "as far as the row knows: {row:?}");
+    run.change(|region| assert_eq!(region.every_task().count(), 0, "nobody remembers it"));
+    run.come_to_rest().expect("it comes to rest");
+    assert_eq!(phase(run.row("acme").expect("a row")), Phase::Stopped);
+}
+
+/// A base that does not start is tried by one tenant, and by nobody else.
+#[test]
+fn r2_a_release_that_does_not_start_fails_on_one_canary() {
+    let mut run = calm();
+    for number in 0..4 {
+        let path = format!("/tenants/t{number}");
+        run.ask(&Ask {
+            method: "PUT",
+            path,
+            body: json!({}),
+        });
+        pass(&mut run, 60);
+    }
+    run.act(Act::Deploy(Deploy::Completes(Behaviour::NeverStarts)));
+    pass(&mut run, 3_600);
+    let failed = run.rows().filter(|row| !row.made.failed.is_empty());
+    assert_eq!(failed.count(), 1);
+    run.come_to_rest().expect("the canary is put back");
+    let runs_r1 = |row: &Tenant| {
+        row.made
+            .applied
+            .as_ref()
+            .is_some_and(|applied| applied.release == ReleaseId::FIRST)
+    };
+    assert!(run.rows().all(runs_r1));
+}
+
+/// A heartbeat and a sweep whose clocks are two minutes apart, the worse way round.
+#[test]
+fn a18_nobody_is_put_to_sleep_early_by_clocks_that_differ() {
+    let mut run = calm();
+    let apart = SignedDuration::from_mins(1);
+    run.set_clock(Function::Activity, -apart);
+    run.set_clock(Function::Watchdog, apart);
+    ask(&mut run, "PUT", json!({"idle": {"after": 60, "minUptime": 0}}));
+    pass(&mut run, 120);
+    for _ in 0..10 {
+        post(&mut run, "activity");
+        pass(&mut run, 59);
+        assert_eq!(phase(run.row("acme").expect("a row")), Phase::Running);
+    }
+    pass(&mut run, 600);
+    assert_eq!(phase(run.row("acme").expect("a row")), Phase::Stopped);
 }
 
 /// ECS answers each read for five seconds with what was true before.

@@ -182,8 +182,13 @@ impl Tasks {
         self.all.get_mut(&key)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Task> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Task> {
         self.all.values()
+    }
+
+    /// How many there ever were.
+    pub(crate) fn ever(&self) -> u64 {
+        self.next
     }
 
     pub(crate) fn by_id(&self, id: &str) -> Option<TaskKey> {

@@ -135,7 +135,7 @@ impl Queues {
 
     fn receive(&mut self, name: &str, most: usize, visibility: Duration, now: Timestamp) -> Vec<Message> {
         let (ids, queues) = (&mut self.ids, &mut self.by_name);
-        let Some(queue) = queues.get_mut(name) else {
+        let Some(queue) = queues.get_mut(name).filter(|queue| !queue.is_empty()) else {
             return Vec::new();
         };
         let redrive = redrive_of(queue);

@@ -101,6 +101,10 @@ impl Queue {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     pub(super) fn is_fifo(&self) -> bool {
         self.flag("FifoQueue")
     }

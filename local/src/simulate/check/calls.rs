@@ -1,6 +1,7 @@
 //! What is checked of a call: before it is done, what it would do to what is there; after it, what it did.
 
 use berth_core::definition::render;
+use berth_core::tenant::Files;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
@@ -15,7 +16,6 @@ use crate::template::Function;
 pub(in crate::simulate) struct Before {
     body: Value,
     tenant: Option<String>,
-    activity: Option<Value>,
 }
 
 impl Watch {
@@ -47,11 +47,7 @@ impl Watch {
             .pointer("/Key/tenantId/S")
             .or_else(|| body.pointer("/Item/tenantId/S"));
         let tenant = key.and_then(Value::as_str).map(ToOwned::to_owned);
-        let activity = match &tenant {
-            Some(tenant) if is_of(&body, &self.names.activity) => rows::by_tenant(cloud, &self.names.activity, tenant),
-            _ => None,
-        };
-        Ok(Before { body, tenant, activity })
+        Ok(Before { body, tenant })
     }
 
     /// Looks at what a call has changed.
@@ -63,28 +59,45 @@ impl Watch {
         answer: &Response<Bytes>,
         beside: &Beside<'_>,
     ) -> Result<(), Violation> {
-        let done = answer.status().is_success();
-        if done && call.action == "RegisterTaskDefinition" {
+        if !answer.status().is_success() {
+            return Ok(());
+        }
+        if call.action == "RegisterTaskDefinition" {
             self.registered(&before.body, beside)?;
         }
+        if is_of(&before.body, &self.names.fleet) {
+            let answer: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            let row = answer.get("Attributes").map(rows::plain_item).unwrap_or_default();
+            self.rollouts.written(&row);
+        }
         let Some(tenant) = &before.tenant else { return Ok(()) };
-        if is_of(&before.body, &self.names.tenants) && done {
-            return self.tenant_written(cloud, tenant, call, beside);
+        if is_of(&before.body, &self.names.tenants) {
+            let stored = rows::written(cloud, &self.names.tenants, tenant, answer);
+            return self.tenant_written(cloud, tenant, stored, call, beside);
         }
         if is_of(&before.body, &self.names.activity) {
-            return self.activity_written(cloud, tenant, before.activity.as_ref(), beside);
+            let stored = rows::written(cloud, &self.names.activity, tenant, answer);
+            return self.activity_written(cloud, tenant, stored.as_ref(), beside);
         }
         Ok(())
     }
 
     /// I10: each definition that is registered for tenants is base + overlay of a base and an overlay that there were.
     fn registered(&self, request: &Value, beside: &Beside<'_>) -> Result<(), Violation> {
-        let text = request.to_string();
+        let volumes = request.get("volumes").and_then(Value::as_array).into_iter().flatten();
+        let point = |volume: &Value| {
+            volume
+                .pointer("/efsVolumeConfiguration/authorizationConfig/accessPointId")
+                .cloned()
+        };
+        let points: Vec<Value> = volumes.filter_map(point).collect();
         for (tenant, past) in &self.past {
-            let files = past
-                .files
-                .iter()
-                .find(|files| text.contains(files.place.access_point_id.as_str()));
+            let named = |files: &&Files| {
+                points
+                    .iter()
+                    .any(|point| *point == files.place.access_point_id.as_str())
+            };
+            let files = past.files.iter().find(named);
             let Some(files) = files else { continue };
             let renders = beside.bases.iter().flat_map(|base| {
                 past.overlays
@@ -94,12 +107,13 @@ impl Watch {
             if renders.into_iter().any(|definition| definition.request() == request) {
                 return Ok(());
             }
-            let what = format!("a definition was registered that is no base with any of the tenant's overlays: {text}");
+            let what =
+                format!("a definition was registered that is no base with any of the tenant's overlays: {request}");
             return Err(Violation::of("I10", tenant, what));
         }
         Err(Violation::of_all(
             "I10",
-            format!("a definition was registered for nobody: {text}"),
+            format!("a definition was registered for nobody: {request}"),
         ))
     }
 }
@@ -132,9 +146,14 @@ fn starts_alone(cloud: &mut Cloud, body: &Value) -> Result<(), Violation> {
         return Ok(());
     };
     let region = cloud.region();
-    let exists = body.get("serviceName").is_some() && region.every_service().any(|service| Some(service.name) == name);
-    if exists {
-        // A repeat of CreateService, or a clash: it starts nothing.
+    let creates = body.get("serviceName").is_some();
+    let wanted = body.get("taskDefinition").and_then(Value::as_str);
+    let repeats = region.every_service().any(|service| {
+        // What is there already is not made again; nor is a deployment that the service has.
+        let has = creates || (service.desired == 1 && service.definition_arn.as_deref() == wanted);
+        Some(service.name) == name && has
+    });
+    if repeats {
         return Ok(());
     }
     let alive = region

@@ -6,14 +6,20 @@
 mod calls;
 mod ledger;
 mod rest;
+mod rollouts;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use berth_core::definition::{Base, Layout, Main, Workspace};
 use berth_core::tenant::{Files, Overlay, Phase, Tenant, phase};
+use berth_fargate::TaskTruth;
 use jiff::Timestamp;
+use serde_json::Value;
+
+use rollouts::Rollouts;
 
 use crate::cloud::Cloud;
 use crate::template::{Function, Stack};
@@ -89,9 +95,16 @@ pub(super) struct Watch {
     names: Names,
     layout: Layout,
     rows: BTreeMap<String, Tenant>,
+    /// The rows of the table of activity, as they were last written.
+    activity: BTreeMap<String, Value>,
     past: BTreeMap<String, Past>,
+    /// How many of the tasks that there ever were have been looked at.
+    tasks_seen: u64,
     /// How many stops each sweep has claimed.
     claims: BTreeMap<u64, usize>,
+    /// By how much clocks are off.
+    clocks: Duration,
+    rollouts: Rollouts,
     /// While it is set, reconcile must not change anything.
     pub(super) settled: bool,
 }
@@ -107,10 +120,19 @@ impl Watch {
             names: Names::of(stack)?,
             layout,
             rows: BTreeMap::new(),
+            activity: BTreeMap::new(),
             past: BTreeMap::new(),
+            tasks_seen: 0,
             claims: BTreeMap::new(),
+            clocks: Duration::ZERO,
+            rollouts: Rollouts::default(),
             settled: false,
         })
+    }
+
+    /// What the functions write may be off by so much.
+    pub(super) fn clocks_differ_by(&mut self, span: Duration) {
+        self.clocks = span;
     }
 
     /// The rows, as they were last written.
@@ -118,20 +140,29 @@ impl Watch {
         &self.rows
     }
 
-    /// I3: nothing says *stopped* while a task is billable.
-    pub(super) fn step(&self, cloud: &mut Cloud) -> Result<(), Violation> {
-        for task in cloud.region().every_task().filter(|task| !task.stopped) {
-            let Some(row) = task.service.and_then(|name| self.rows.get(tenant_of(name)?)) else {
-                continue;
-            };
-            let phase = phase(row);
-            if matches!(phase, Phase::Stopped | Phase::Deleted) {
-                let what = format!("the row says {phase:?}, and task {} is {}", task.arn, task.status);
-                return Err(Violation::of("I3", row.tenant_id.as_str(), what));
-            }
-        }
-        Ok(())
+    /// I3: nothing says *stopped* while a task is billable. It could come true of a row that is written, and of a task that
+    /// is started.
+    pub(super) fn step(&mut self, cloud: &mut Cloud) -> Result<(), Violation> {
+        let region = cloud.region();
+        let ever = region.tasks_ever();
+        let new = usize::try_from(ever - self.tasks_seen).unwrap_or(usize::MAX);
+        self.tasks_seen = ever;
+        let mut started = region.every_task().rev().take(new);
+        started.try_for_each(|task| {
+            let row = task.service.and_then(|name| self.rows.get(tenant_of(name)?));
+            row.map_or(Ok(()), |row| is_not_said_to_be_stopped(row, &task))
+        })
     }
+}
+
+/// I3, of a row and a task of the tenant.
+fn is_not_said_to_be_stopped(row: &Tenant, task: &TaskTruth<'_>) -> Result<(), Violation> {
+    let phase = phase(row);
+    if task.stopped || !matches!(phase, Phase::Stopped | Phase::Deleted) {
+        return Ok(());
+    }
+    let what = format!("the row says {phase:?}, and task {} is {}", task.arn, task.status);
+    Err(Violation::of("I3", row.tenant_id.as_str(), what))
 }
 
 /// The tenant of a service's name, `t-<id>-g<n>`.

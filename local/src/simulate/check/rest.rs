@@ -21,7 +21,7 @@ impl Watch {
         for row in self.under_way() {
             let phase = phase(row);
             let since = cloud.now().duration_since(row.intent.at).unsigned_abs();
-            if deadline(phase).is_none_or(|deadline| since > deadline) {
+            if deadline(phase).is_none_or(|deadline| since > deadline + self.clocks) {
                 let (settled, due, error) = (row.made.settled, row.due_at, row.made.last_error.as_ref());
                 let what = format!(
                     "{phase:?} for {} s: settled {settled:?}, due {due:?}, observed {:?}, error {error:?}",

@@ -1,11 +1,11 @@
 //! What is checked of a row that was written.
 
 use berth_core::event::Observed;
-use berth_core::tenant::{Reason, Tenant, Wanted};
+use berth_core::tenant::{Phase, Reason, Tenant, Wanted, phase};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Beside, Violation, Watch};
+use super::{Beside, Violation, Watch, is_not_said_to_be_stopped, tenant_of};
 use crate::cloud::{Call, Cloud};
 use crate::simulate::rows;
 use crate::template::Function;
@@ -16,10 +16,11 @@ impl Watch {
         &mut self,
         cloud: &mut Cloud,
         id: &str,
+        stored: Option<Value>,
         call: &Call,
         beside: &Beside<'_>,
     ) -> Result<(), Violation> {
-        let Some(stored) = rows::by_tenant(cloud, &self.names.tenants, id) else {
+        let Some(stored) = stored else {
             self.rows.remove(id);
             return Ok(());
         };
@@ -37,6 +38,13 @@ impl Watch {
             forward(old, &new)?;
             pinned(old, &new, now)?;
         }
+        if old.is_some_and(|old| old.intent.generation != new.intent.generation) {
+            // Something new has begun, as an idle stop may at any time.
+            self.settled = false;
+        }
+        let meant_to_run = self.rows.values().filter(|row| row.intent.state == Wanted::Running);
+        let running = u32::try_from(meant_to_run.count()).unwrap_or(u32::MAX);
+        self.rollouts.tenant_written(old, &new, running)?;
         let past = self.past.entry(id.to_owned()).or_default();
         if !past.overlays.contains(&new.overlay) {
             past.overlays.push(new.overlay.clone());
@@ -47,29 +55,39 @@ impl Watch {
                 .clone()
                 .filter(|files| !past.files.contains(files)),
         );
+        if matches!(phase(&new), Phase::Stopped | Phase::Deleted) {
+            let tasks = cloud.region().every_task();
+            let own = |service: &str| tenant_of(service) == Some(id);
+            let mut own = tasks.filter(|task| task.service.is_some_and(own));
+            own.try_for_each(|task| is_not_said_to_be_stopped(&new, &task))?;
+        }
         self.rows.insert(id.to_owned(), new);
         Ok(())
     }
 
-    /// A row of the table of activity was written, or was not because of its condition.
+    /// A row of the table of activity was written.
     pub(super) fn activity_written(
         &mut self,
         cloud: &mut Cloud,
         id: &str,
-        before: Option<&Value>,
+        after: Option<&Value>,
         beside: &Beside<'_>,
     ) -> Result<(), Violation> {
-        let after = rows::by_tenant(cloud, &self.names.activity, id);
+        let before = match after {
+            Some(row) => self.activity.insert(id.to_owned(), row.clone()),
+            None => self.activity.remove(id),
+        };
+        let before = before.as_ref();
         let now = cloud.now();
         let serves = |row: Option<&Value>| row.is_some_and(|row| row.get("lastActivity").is_some());
         match beside.function {
             Some(Function::Activity) => {
-                one_attribute(id, before, after.as_ref())?;
-                if serves(after.as_ref()) {
+                one_attribute(id, before, after)?;
+                if serves(after) {
                     self.past.entry(id.to_owned()).or_default().worked = Some(now);
                 }
             }
-            Some(Function::Watchdog) if serves(before) && !serves(after.as_ref()) => {
+            Some(Function::Watchdog) if serves(before) && !serves(after) => {
                 self.idle_long_enough(id, before, now)?;
                 let claims = self.claims.entry(beside.caller).or_default();
                 *claims += 1;
