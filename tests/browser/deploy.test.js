@@ -82,6 +82,27 @@ test("a plan says who would move, and changes nothing", async () => {
   await close();
 });
 
+test("what happens while the page is being opened is not missed", async () => {
+  const { page, complaints, close } = await open(chrome, world.api);
+  let isSlow = true;
+  await page.route("**/_local/stream", async (route) => {
+    while (isSlow) await page.waitForTimeout(50);
+    await route.continue();
+  });
+  await page.reload();
+  // By then a page that reads first and listens afterwards has read.
+  await page.waitForTimeout(1000);
+  await world.call("POST", "/tenants/tenant-2/sleep");
+  await world.advance(120);
+  isSlow = false;
+  await page.getByRole("heading", { name: "5 running, 1 asleep." }).waitFor();
+  await world.call("POST", "/tenants/tenant-2/wake");
+  await world.advance(120);
+  await page.getByRole("heading", { name: "6 running, 0 asleep." }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test("trouble is made and shows: lost events, throttling, a retired host", async () => {
   const { page, complaints, close } = await open(chrome, world.api);
   await page.getByRole("button", { name: /^\d\d:\d\d:\d\d/ }).click();

@@ -41,10 +41,13 @@ export async function many(number) {
 
 /** Always the same, as a picture that is compared has to be. */
 function tenant(one, index) {
-  const dice = ((index * 7_919 + 104_729) % 10_007) / 10_007;
+  let mixed = Math.imul(index ^ 0x9e3779b9, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  mixed = (mixed ^ (mixed >>> 16)) >>> 0;
+  const dice = mixed / 2 ** 32;
   let sum = 0;
   const [phase] = SHARES.find(([, share]) => (sum += share) > dice) ?? SHARES[0];
-  const moved = phase !== "stopped" && (index * 31) % 100 < 22;
+  const moved = phase !== "stopped" && mixed % 100 < 22;
   return {
     ...one,
     id: `customer-${index + 1}`,

@@ -143,8 +143,8 @@ function count() {
 /** Keeps how many are in which phase now. */
 export function sample() {
   const at = now();
-  const last = state.samples.at(-1);
-  if (last && at <= last.at) return;
+  // A clock may stand still while something changes.
+  while (state.samples.at(-1)?.at >= at) state.samples.pop();
   state.samples.push({ at, ...state.counts });
   // Older ones are thinned out, so that hours fit as well as minutes.
   if (state.samples.length > SAMPLES) state.samples = state.samples.filter((_, index) => index % 2 === 0 || index > SAMPLES / 2);
