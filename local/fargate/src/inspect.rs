@@ -40,6 +40,17 @@ pub struct ServiceTruth<'a> {
     pub active: bool,
 }
 
+/// A bucket of the ECS API, as it was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketTruth {
+    /// Which category of actions draws from it.
+    pub name: String,
+    /// The most tokens that it holds.
+    pub burst: u32,
+    /// The fewest that it ever held.
+    pub lowest: u32,
+}
+
 impl World {
     /// How many tasks there ever were; the newest are the last of [`World::every_task`].
     pub fn tasks_ever(&self) -> u64 {
@@ -73,6 +84,12 @@ impl World {
             definition_arn: service.primary().map(|primary| primary.definition.arn(&self.config)),
             active: service.status == ServiceStatus::Active,
         })
+    }
+
+    /// Every bucket of the API that was drawn from.
+    pub fn every_bucket(&self) -> impl Iterator<Item = BucketTruth> {
+        let drawn = self.buckets.lowest();
+        drawn.map(|(name, burst, lowest)| BucketTruth { name, burst, lowest })
     }
 
     /// The id and the path of every access point that is not being deleted.

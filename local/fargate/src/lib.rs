@@ -32,7 +32,7 @@ pub use events::Delivery;
 pub use events::stack::StackStatus;
 pub use glance::{ServiceGlance, TaskGlance};
 pub use image::{Behaviour, UnknownBehaviour};
-pub use inspect::{ServiceTruth, TaskTruth};
+pub use inspect::{BucketTruth, ServiceTruth, TaskTruth};
 pub use names::{Config, Consistency, Throttling};
 pub use placement::Capacity;
 pub use task::actions::{Interruption, NoSuchTask};

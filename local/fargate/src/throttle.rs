@@ -65,6 +65,8 @@ struct Bucket {
     /// Thousandths of a token, so that a millisecond's refill is a whole number.
     milli: i64,
     filled: Timestamp,
+    /// The fewest that there ever were.
+    lowest: i64,
 }
 
 /// All buckets that were drawn from.
@@ -79,6 +81,7 @@ impl Buckets {
         let bucket = self.0.entry(category).or_insert(Bucket {
             milli: full,
             filled: now,
+            lowest: full,
         });
         let passed = now.as_millisecond() - bucket.filled.as_millisecond();
         bucket.milli = passed
@@ -91,7 +94,16 @@ impl Buckets {
             return Err(ApiError::new("ThrottlingException", "Rate exceeded"));
         }
         bucket.milli -= wanted;
+        bucket.lowest = bucket.lowest.min(bucket.milli);
         Ok(())
+    }
+
+    /// Of each bucket that was drawn from its name, its burst, and the fewest tokens that it ever held.
+    pub(crate) fn lowest(&self) -> impl Iterator<Item = (String, u32, u32)> {
+        self.0.iter().map(|(category, bucket)| {
+            let lowest = u32::try_from(bucket.lowest / 1000).unwrap_or_default();
+            (format!("{category:?}"), category.limits().0, lowest)
+        })
     }
 }
 
@@ -136,6 +148,22 @@ mod tests {
                 "{action}"
             );
         }
+    }
+
+    #[test]
+    fn the_fewest_tokens_that_there_were_are_remembered() {
+        let mut buckets = Buckets::default();
+        let start = Timestamp::UNIX_EPOCH;
+        let lowest = |buckets: &Buckets| buckets.lowest().map(|(_, _, lowest)| lowest).collect::<Vec<_>>();
+        assert!(buckets.draw(Category::ServiceModify, 30, start).is_ok());
+        assert_eq!(lowest(&buckets), [20]);
+        let later = start + Duration::from_mins(1);
+        assert!(buckets.draw(Category::ServiceModify, 1, later).is_ok());
+        assert!(
+            buckets.draw(Category::ServiceModify, 50, later).is_err(),
+            "a refusal takes nothing"
+        );
+        assert_eq!(lowest(&buckets), [20]);
     }
 
     #[test]

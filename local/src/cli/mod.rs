@@ -5,6 +5,7 @@
 mod client;
 mod complete;
 mod config;
+mod dlq;
 mod fleet;
 mod page;
 mod print;
@@ -67,6 +68,9 @@ pub enum Operate {
     Fleet(fleet::FleetArgs),
     /// See who would be put to sleep now, and who not.
     Sweep(sweep::SweepArgs),
+    /// See what could not be dealt with, and send it back.
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
 }
 
 /// What the commands work with: an API, and something to print on.
@@ -129,6 +133,7 @@ pub async fn operate(command: Operate, connection: &Connection, output: Output) 
         Operate::Rollout(command) => rollout::run(&session, command).await,
         Operate::Releases => releases::list(&session).await,
         Operate::Sweep(arguments) => sweep::run(&session, &arguments).await,
+        Operate::Dlq(command) => dlq::run(&session, command).await,
         Operate::Fleet(arguments) => fleet::run(&session, &arguments).await,
     }
 }

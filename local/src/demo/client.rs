@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 /// How far virtual time is moved on between two looks, in seconds.
@@ -17,8 +23,13 @@ const MOST_LOOKS: u32 = 480;
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// The system did not answer.
-    #[error("the system did not answer: {0}")]
-    Http(#[from] reqwest::Error),
+    #[error("the system did not answer {what}: {why}")]
+    Http {
+        /// What was asked.
+        what: String,
+        /// Why not.
+        why: String,
+    },
     /// A tenant did not become what was expected.
     #[error("{id} did not get there within forty virtual minutes; it is: {last}")]
     Stuck {
@@ -64,7 +75,7 @@ impl Reply {
 
 /// Talks to the API, the control API and the AWS endpoint.
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: SharedHttpConnector,
     api: String,
     aws: String,
 }
@@ -72,7 +83,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(api: &str, aws: &str) -> Self {
         Self {
-            http: reqwest::Client::new(),
+            http: SharedHttpConnector::new(Connector::builder().build_http()),
             api: api.to_owned(),
             aws: aws.to_owned(),
         }
@@ -80,13 +91,37 @@ impl Client {
 
     /// One request to the tenants API.
     pub(super) async fn api(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply, DemoError> {
-        let method = method.parse().unwrap_or(reqwest::Method::GET);
-        let request = self.http.request(method, format!("{}{path}", self.api));
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
+        let method = method.parse().unwrap_or(Method::GET);
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.api));
+        self.send(path, request, body).await
+    }
+
+    async fn get(&self, url: String) -> Result<Reply, DemoError> {
+        let request = Request::get(&url);
+        self.send(&url, request, None).await
+    }
+
+    async fn send(
+        &self,
+        what: &str,
+        request: http::request::Builder,
+        body: Option<&Value>,
+    ) -> Result<Reply, DemoError> {
+        let failed = |why: &dyn std::fmt::Display| DemoError::Http {
+            what: what.to_owned(),
+            why: why.to_string(),
         };
-        read(request).await
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = request
+            .header("content-type", "application/json")
+            .body(SdkBody::from(body));
+        let request = HttpRequest::try_from(request.map_err(|error| failed(&error))?);
+        let response = self.http.call(request.map_err(|error| failed(&error))?).await;
+        let response = response.map_err(|error| failed(&error))?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map_err(|error| failed(&error))?;
+        let body = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+        Ok(Reply { status, body })
     }
 
     /// A tenant as the API shows it.
@@ -96,13 +131,14 @@ impl Client {
 
     /// One request to the control API.
     pub(super) async fn local(&self, path: &str, body: &Value) -> Result<Reply, DemoError> {
-        let reply = read(self.http.post(format!("{}/_local{path}", self.api)).json(body)).await?;
-        expect(&format!("POST /_local{path}"), reply)
+        let what = format!("POST /_local{path}");
+        let request = Request::post(format!("{}/_local{path}", self.api));
+        expect(&what, self.send(&what, request, Some(body)).await?)
     }
 
     /// What time it is in the system.
     pub(super) async fn now(&self) -> Result<String, DemoError> {
-        let reply = read(self.http.get(format!("{}/_local/clock", self.api))).await?;
+        let reply = self.get(format!("{}/_local/clock", self.api)).await?;
         Ok(reply.text("/now").chars().take(19).skip(11).collect())
     }
 
@@ -125,23 +161,21 @@ impl Client {
 
     /// One call of ECS, on the AWS endpoint.
     pub(super) async fn ecs(&self, action: &str, input: &Value) -> Result<Reply, DemoError> {
-        let request = self
-            .http
-            .post(&self.aws)
-            .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{action}"));
-        expect(action, read(request.json(input)).await?)
+        let target = format!("AmazonEC2ContainerServiceV20141113.{action}");
+        let request = Request::post(&self.aws).header("x-amz-target", target);
+        expect(action, self.send(action, request, Some(input)).await?)
     }
 
     /// The access points, as EFS tells.
     pub(super) async fn access_points(&self) -> Result<Reply, DemoError> {
-        let reply = read(self.http.get(format!("{}/2015-02-01/access-points", self.aws))).await?;
+        let reply = self.get(format!("{}/2015-02-01/access-points", self.aws)).await?;
         expect("DescribeAccessPoints", reply)
     }
 
     /// The base as it is, but for one variable; as `RegisterTaskDefinition` takes it.
     pub(super) async fn next_base(&self, version: &str) -> Result<Value, DemoError> {
         let path = "/_local/base";
-        let reply = expect(path, read(self.http.get(format!("{}{path}", self.api))).await?)?;
+        let reply = expect(path, self.get(format!("{}{path}", self.api)).await?)?;
         let mut next = reply.body.get("taskDefinition").cloned().unwrap_or_default();
         let environment = next
             .pointer_mut("/containerDefinitions/0/environment")
@@ -153,13 +187,6 @@ impl Client {
         }
         Ok(next)
     }
-}
-
-async fn read(request: reqwest::RequestBuilder) -> Result<Reply, DemoError> {
-    let response = request.send().await?;
-    let status = response.status().as_u16();
-    let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-    Ok(Reply { status, body })
 }
 
 fn expect(what: &str, reply: Reply) -> Result<Reply, DemoError> {

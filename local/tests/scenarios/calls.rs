@@ -59,25 +59,21 @@ fn what_a_tenants_life_costs_in_calls() {
 
     stand.http("PUT", "/tenants/acme", &json!({ "env": { "PLAN": "gold" } }));
     expect![[r#"
-        provision: 6
+        provision: 5
           2 GetItem Fleet pointer
           1 GetItem Tenants
           1 PutItem Tenants
           1 SendMessage
-          1 GetItem Activity
-        reconcile: 23
+        reconcile: 16
           2 GetItem Tenants
-          2 GetItem Fleet pointer
+          1 GetItem Fleet pointer
           4 UpdateItem Tenants
-          5 UpdateItem Fleet budget
+          3 UpdateItem Fleet budget
           1 CreateAccessPoint
-          1 GetItem Fleet definition
           2 UpdateItem Fleet definition
           1 RegisterTaskDefinition
-          1 DescribeServices
           1 CreateService
           1 UpdateItem Activity
-          2 ListTasks
         task-state: 12
           6 GetItem Tenants
           4 UpdateItem Tenants
@@ -94,70 +90,65 @@ fn what_a_tenants_life_costs_in_calls() {
           1 UpdateItem Tenants
           1 SendMessage
           1 GetItem Activity
-        reconcile: 36
-          4 GetItem Tenants
-          3 GetItem Fleet pointer
-          3 GetItem Fleet definition
-          2 UpdateItem Fleet definition
-          8 UpdateItem Fleet budget
+        reconcile: 24
+          3 GetItem Tenants
+          2 GetItem Fleet pointer
+          3 UpdateItem Fleet definition
+          5 UpdateItem Fleet budget
           1 RegisterTaskDefinition
-          3 DescribeServices
           2 UpdateService
-          4 ListTasks
-          2 DescribeTasks
+          1 DescribeServices
+          2 ListTasks
+          1 DescribeTasks
           1 UpdateItem Activity
           2 UpdateItem Tenants
           1 Query Fleet definition
-        task-state: 25
+        task-state: 24
           10 GetItem Tenants
           9 UpdateItem Tenants
           2 UpdateItem Activity
-          3 SendMessage
           1 PutItem Fleet ledger
+          2 SendMessage
     "#]]
     .assert_eq(&settle(&mut stand, "acme"));
 
     stand.post("/tenants/acme/sleep");
     expect![[r#"
-        provision: 6
+        provision: 5
           1 GetItem Tenants
           1 UpdateItem Activity
           1 UpdateItem Tenants
           1 SendMessage
           1 GetItem Fleet pointer
-          1 GetItem Activity
-        reconcile: 17
-          3 GetItem Tenants
-          5 UpdateItem Fleet budget
-          3 DescribeServices
+        reconcile: 12
+          2 GetItem Tenants
+          3 UpdateItem Fleet budget
           1 UpdateService
+          1 DescribeServices
           2 ListTasks
           1 DescribeTasks
           1 DeleteItem Activity
           1 UpdateItem Tenants
-        task-state: 13
+        task-state: 12
           5 GetItem Tenants
           5 UpdateItem Tenants
-          2 SendMessage
           1 PutItem Fleet ledger
+          1 SendMessage
     "#]]
     .assert_eq(&settle(&mut stand, "acme"));
 
     stand.post("/tenants/acme/wake");
     expect![[r#"
-        provision: 5
+        provision: 4
           1 GetItem Tenants
           1 UpdateItem Tenants
           1 SendMessage
           1 GetItem Fleet pointer
-          1 GetItem Activity
-        reconcile: 18
+        reconcile: 10
           2 GetItem Tenants
           1 GetItem Fleet pointer
-          4 UpdateItem Fleet budget
+          2 UpdateItem Fleet budget
           1 DescribeServices
-          4 ListTasks
-          2 DescribeTasks
           1 UpdateService
           1 UpdateItem Activity
           2 UpdateItem Tenants
@@ -171,18 +162,17 @@ fn what_a_tenants_life_costs_in_calls() {
 
     stand.http("DELETE", "/tenants/acme", &Value::Null);
     expect![[r#"
-        provision: 6
+        provision: 5
           1 GetItem Tenants
           1 UpdateItem Activity
           1 UpdateItem Tenants
           1 SendMessage
           1 GetItem Fleet pointer
-          1 GetItem Activity
-        reconcile: 30
-          3 GetItem Tenants
-          9 UpdateItem Fleet budget
-          3 DescribeServices
+        reconcile: 25
+          2 GetItem Tenants
+          7 UpdateItem Fleet budget
           1 UpdateService
+          1 DescribeServices
           2 ListTasks
           1 DescribeTasks
           1 DeleteService
@@ -193,11 +183,11 @@ fn what_a_tenants_life_costs_in_calls() {
           1 DeleteAccessPoint
           2 UpdateItem Tenants
           1 PutItem Fleet ledger
-        task-state: 13
+        task-state: 12
           5 GetItem Tenants
           5 UpdateItem Tenants
-          2 SendMessage
           1 PutItem Fleet ledger
+          1 SendMessage
     "#]]
     .assert_eq(&settle(&mut stand, "acme"));
 }

@@ -10,9 +10,16 @@
 #![allow(clippy::too_many_lines, reason = "most of them are the table of calls")]
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts so")]
 
+mod api;
 mod calls;
+mod crashes;
+mod definitions;
+mod events;
+mod poison;
 #[allow(
     dead_code,
     reason = "a stand offers what scenarios need, and not each of them needs all of it"
 )]
 mod stand;
+mod steps;
+mod stops;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use berth::cloud::{Behaviour, Call, Cloud, Config, Service, StackStatus};
+use berth::cloud::{Answer, Behaviour, Call, Cloud, Config, Delivery, Interruption, Service, StackStatus};
 use berth::connector::{Held, NoAnswer, Shared};
 use berth::engine::{BASE_STACK, Engine, Settings, ask};
 use berth::template::Function;
@@ -20,6 +20,8 @@ use tokio::sync::oneshot;
 pub(crate) enum Fate {
     /// It is refused with this code, and not done.
     Refused(&'static str),
+    /// It is refused in these words: a code and a message.
+    Says(&'static str, &'static str),
     /// It is done, and its answer is lost.
     ReplyLost,
     /// It is done, and its invocation ends there.
@@ -98,6 +100,19 @@ impl Stand {
         stand
     }
 
+    /// Of a base that keeps nothing, so that tenants share their definitions.
+    pub(crate) fn without_volume() -> Self {
+        let mut stand = Self::with(&[("WorkspaceVolume", "")]);
+        let before = stand.promoted();
+        stand.deploy(|base| {
+            base["volumes"] = json!([]);
+            base["containerDefinitions"][0]["mountPoints"] = json!([]);
+        });
+        stand.until_promoted(&before);
+        stand.log.clear();
+        stand
+    }
+
     /// Decides what becomes of calls, for as long as it has something to say about them.
     pub(crate) fn order(&mut self, order: impl FnMut(&Made) -> Option<Fate> + 'static) {
         self.orders.push(Box::new(order));
@@ -107,6 +122,11 @@ impl Stand {
     pub(crate) fn next_call(&mut self, action: &'static str, fate: Fate) {
         let mut once = Some(fate);
         self.order(move |made| if made.call.action == action { once.take() } else { None });
+    }
+
+    /// Each call of this action has this fate, until it is mended.
+    pub(crate) fn every_call(&mut self, action: &'static str, fate: Fate) {
+        self.order(move |made| (made.call.action == action).then_some(fate));
     }
 
     /// From now on calls are what they are.
@@ -157,6 +177,7 @@ impl Stand {
         self.log.push(made);
         let answer = match fate {
             Some(Fate::Refused(code)) => Ok(Cloud::refusal(&call, code)),
+            Some(Fate::Says(code, message)) => Ok(refusal(code, message)),
             Some(Fate::ReplyLost) => {
                 self.perform(&request);
                 Err(NoAnswer)
@@ -188,8 +209,12 @@ impl Stand {
         let mut cloud = self.engine.shared().cloud();
         let now = cloud.now();
         match cloud.call(request, now) {
-            berth::cloud::Answer::Now(response) => response,
-            berth::cloud::Answer::Waits { .. } => panic!("a function polls"),
+            Answer::Now(response) => response,
+            // A long poll, while which nothing else happens: it is answered as at its end.
+            Answer::Waits { until } => match cloud.call(request, now - until.duration_since(now)) {
+                Answer::Now(response) => response,
+                Answer::Waits { until } => panic!("it waits beyond {until}"),
+            },
         }
     }
 
@@ -293,16 +318,54 @@ impl Stand {
             .set_stack(BASE_STACK, StackStatus::UpdateComplete);
     }
 
+    /// The release that the fleet is on.
+    pub(crate) fn promoted(&mut self) -> Value {
+        self.http("GET", "/releases", &Value::Null).1["promoted"].take()
+    }
+
     /// Moves on until the fleet's pointer names another release than this one.
     pub(crate) fn until_promoted(&mut self, before: &Value) -> Value {
         for _ in 0..240 {
-            let pointer = self.http("GET", "/releases", &Value::Null).1["promoted"].take();
+            let pointer = self.promoted();
             if pointer != *before && !pointer.is_null() {
                 return pointer;
             }
             self.pass(30);
         }
         panic!("nothing was promoted in two hours");
+    }
+
+    /// How events of ECS arrive from now on.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        self.engine.shared().cloud().region().set_delivery(delivery);
+    }
+
+    /// An event that this ECS did not send by itself.
+    pub(crate) fn emit(&mut self, event: Value) {
+        self.engine.shared().cloud().emit(event);
+    }
+
+    /// The last event that was sent of a task in this status.
+    pub(crate) fn last_event(&mut self, task: &Value, status: &str) -> Value {
+        let cloud = self.engine.shared().cloud();
+        let of_task = |event: &Value| event["detail"]["taskArn"] == *task && event["detail"]["lastStatus"] == status;
+        let told = cloud.events_after(0).map(|emitted| emitted.event.clone());
+        told.filter(of_task).last().unwrap()
+    }
+
+    /// A task as ECS describes it.
+    pub(crate) fn task(&mut self, arn: &str) -> Value {
+        let input = json!({ "cluster": "berth", "tasks": [arn] });
+        self.ecs("DescribeTasks", &input)["tasks"][0].take()
+    }
+
+    pub(crate) fn interrupt(&mut self, arn: &str, interruption: Interruption) {
+        self.engine
+            .shared()
+            .cloud()
+            .region()
+            .interrupt(arn, interruption)
+            .unwrap();
     }
 
     pub(crate) fn set_image(&mut self, image: &str, behaviour: Behaviour) {
@@ -377,6 +440,12 @@ impl Stand {
         .unwrap();
         found["Messages"].as_array().cloned().unwrap_or_default()
     }
+}
+
+/// What ECS answers to what it refuses.
+fn refusal(code: &str, message: &str) -> Response<Bytes> {
+    let body = json!({ "__type": code, "message": message }).to_string();
+    Response::builder().status(400).body(Bytes::from(body)).unwrap()
 }
 
 fn plain(value: &Value) -> Value {

@@ -45,11 +45,11 @@ impl Efs {
     pub async fn create(
         &self,
         turn: Turn<'_>,
-        incarnation: Generation,
+        (tenant, incarnation): (&TenantId, Generation),
         file_system_id: &FileSystemId,
     ) -> Result<Files, CallError> {
-        let path = format!("/tenants/{}/g{incarnation}", turn.tenant);
-        let create = async || self.ask_for(turn.tenant, incarnation, file_system_id, &path).await;
+        let path = format!("/tenants/{tenant}/g{incarnation}");
+        let create = async || self.ask_for((tenant, incarnation), file_system_id, &path).await;
         let made = self
             .pace
             .call((Bucket::AccessPoints, 1), turn, Repeat::Harmless, create)
@@ -74,8 +74,7 @@ impl Efs {
 
     async fn ask_for(
         &self,
-        tenant: &TenantId,
-        incarnation: Generation,
+        (tenant, incarnation): (&TenantId, Generation),
         file_system_id: &FileSystemId,
         path: &str,
     ) -> Result<Made, CallError> {

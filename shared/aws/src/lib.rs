@@ -5,6 +5,7 @@
 //! nothing here reads a clock or the environment by itself.
 
 pub mod clock;
+pub mod dead_letters;
 pub mod ecs;
 pub mod efs;
 pub mod error;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use berth_core::pace::{Bucket, Cost, InvalidShare, Lane, Refused, Share, jitter};
-use berth_core::tenant::{Outlook, TenantId};
+use berth_core::tenant::Outlook;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
@@ -20,11 +20,11 @@ pub struct Pace {
     share: Share,
 }
 
-/// For whom a call is made, how urgent it is, and how long it can wait.
+/// How urgent a call is, and how long it can wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn<'a> {
-    /// For whom.
-    pub tenant: &'a TenantId,
+    /// Whose it is; calls of different ones that were refused together are repeated apart.
+    pub whose: &'a str,
     /// How urgent it is.
     pub lane: Lane,
     /// When the invocation has no more time for it.
@@ -92,7 +92,7 @@ impl Pace {
             };
             let unknown = repeat == Repeat::Harmless && error.outlook == Outlook::Transient && attempt < UNKNOWN;
             let now = self.clock.now();
-            let span = jitter(pause, (turn.tenant, now.as_millisecond()));
+            let span = jitter(pause, (turn.whose, now.as_millisecond()));
             let in_time = now.checked_add(span).is_ok_and(|then| then < turn.until);
             if !in_time || !(error.is_throttled() || unknown) {
                 return Err(error);
@@ -123,7 +123,7 @@ impl Pace {
                 }
                 Err(Refused { opens }) => {
                     let opens = Timestamp::from_millisecond(opens).unwrap_or(Timestamp::MAX);
-                    let span = jitter(budget.interval() * 2, (turn.tenant, now.as_millisecond()));
+                    let span = jitter(budget.interval() * 2, (turn.whose, now.as_millisecond()));
                     let again = opens.checked_add(span).unwrap_or(opens);
                     if turn.lane == Lane::Interactive || again > patience {
                         return Err(CallError::out_of_budget(bucket, opens));
@@ -157,8 +157,8 @@ impl Pace {
         }
     }
 
-    /// Waits for as long as it takes until what was begun has been refilled.
-    pub async fn pause_after(&self, cost: &Cost) {
+    /// Waits for as long as it takes until as much comes back.
+    pub async fn pause_for(&self, cost: &Cost) {
         self.clock.sleep(cost.refilled_in(self.share)).await;
     }
 

@@ -27,8 +27,26 @@ pub struct Nudge {
     pub why: String,
 }
 
-impl Nudge {
-    /// The nudge that a message's body is.
+/// What a message asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Task {
+    /// To look at a tenant.
+    Tenant(Nudge),
+    /// To clear away what nobody uses any more.
+    Tidy(Tidy),
+}
+
+/// What is to be cleared away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "tidy", rename_all = "lowercase")]
+pub enum Tidy {
+    /// Registered definitions that tenants share.
+    Definitions,
+}
+
+impl Task {
+    /// What a message's body asks for.
     pub fn of(body: Option<&str>) -> Option<Self> {
         serde_json::from_str(body?).ok()
     }
@@ -55,22 +73,29 @@ impl Queue {
         why: &str,
         now: Timestamp,
     ) -> Result<(), CallError> {
-        const ACTION: &str = "sqs:SendMessage";
         let nudge = Nudge {
             tenant_id: id.clone(),
             why: why.to_owned(),
         };
-        let body = serde_json::to_string(&nudge).map_err(|error| CallError::incomplete(ACTION, &error.to_string()))?;
-        self.client
-            .send_message()
-            .queue_url(&self.url)
-            .message_group_id(id.as_str())
-            .message_deduplication_id(format!("{id}.{generation}.{}.{why}", now.as_millisecond()))
-            .message_body(body)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| CallError::of(ACTION, error))
+        let deduplication = format!("{id}.{generation}.{}.{why}", now.as_millisecond());
+        self.send(id.as_str(), deduplication, &Task::Tenant(nudge)).await
+    }
+
+    /// Has reconcile clear away definitions that nobody uses any more, one such pass at a time.
+    pub async fn tidy(&self, now: Timestamp) -> Result<(), CallError> {
+        // No tenant's id has a colon in it.
+        let group = "tidy:definitions";
+        let deduplication = format!("{group}.{}", now.as_millisecond());
+        self.send(group, deduplication, &Task::Tidy(Tidy::Definitions)).await
+    }
+
+    async fn send(&self, group: &str, deduplication: String, task: &Task) -> Result<(), CallError> {
+        const ACTION: &str = "sqs:SendMessage";
+        let body = serde_json::to_string(task).map_err(|error| CallError::incomplete(ACTION, &error.to_string()))?;
+        let request = self.client.send_message().queue_url(&self.url);
+        let request = request.message_group_id(group).message_deduplication_id(deduplication);
+        let sent = request.message_body(body).send().await;
+        sent.map(drop).map_err(|error| CallError::of(ACTION, error))
     }
 }
 

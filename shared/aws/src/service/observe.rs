@@ -22,7 +22,7 @@ pub async fn apply(
 ) -> Result<Option<Tenant>, CallError> {
     let mut row = tenant.clone();
     for _ in 0..TRIES {
-        if new.service != row.service() || !row.retiring.is_empty() {
+        if new.service != row.service() || !row.retiring.is_empty() || row.made.deleted_at.is_some() {
             return Ok(None);
         }
         match judge_observation(row.observed.as_ref(), new) {
@@ -91,7 +91,7 @@ fn update(row: &Tenant, new: &TaskObservation, now: Timestamp) -> Result<Update,
 /// The observation contradicts what the row says was reached, so that somebody must look again.
 fn unsettles(row: &Tenant, new: &TaskObservation) -> bool {
     match row.intent.state {
-        Wanted::Running => new.last_status != TaskStatus::Running,
+        Wanted::Running => Observed::from(new).endpoint().is_none(),
         Wanted::Stopped | Wanted::Deleted => new.last_status != TaskStatus::Stopped,
     }
 }

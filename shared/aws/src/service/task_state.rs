@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use berth_core::event::{
-    CrashBudget, DeploymentChange, DeploymentState, Reading, Scope, StopCause, TaskObservation, TaskStatus, read_event,
-    stop_cause,
+    CrashBudget, DeploymentChange, DeploymentState, DesiredStatus, Reading, Scope, StopCause, TaskObservation,
+    TaskStatus, read_event, stop_cause,
 };
 use berth_core::explain::Ruling;
 use berth_core::idle::not_before;
@@ -80,13 +80,19 @@ async fn task_changed(context: &Context, task: &TaskObservation) -> Result<(), C
     if task.last_status == TaskStatus::Stopped {
         tenant = task_stopped(context, tenant, task).await?;
     }
-    if !tenant.is_settled() && matches!(task.last_status, TaskStatus::Running | TaskStatus::Stopped) {
+    if !tenant.is_settled() && is_awaited(&tenant, task) {
         context
             .queue
             .nudge(id, tenant.intent.generation, "task-state", now)
             .await?;
     }
     Ok(())
+}
+
+/// What reconcile waits for has happened: a task that is to run does, for a tenant that is to run, or one has ended.
+fn is_awaited(tenant: &Tenant, task: &TaskObservation) -> bool {
+    let runs = task.last_status == TaskStatus::Running && task.desired_status == DesiredStatus::Running;
+    task.last_status == TaskStatus::Stopped || (runs && tenant.intent.state == Wanted::Running)
 }
 
 /// A task that ECS replaces by itself is STOPPED only after its successor was made. The row knows the successor by then, and

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use berth_core::definition::{Fingerprint, Revision};
+use berth_core::release::ReleaseId;
 use berth_core::tenant::{Generation, TenantId};
 use jiff::Timestamp;
 
@@ -70,6 +72,22 @@ pub enum Own {
     },
 }
 
+/// A registered definition that tenants share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// Which.
+    pub revision: Revision,
+    /// The newest release that it was rendered for.
+    pub release: Option<ReleaseId>,
+    /// Since when it is marked as one that nobody uses.
+    pub idle_since: Option<Timestamp>,
+    /// It is being deregistered, or somebody died while doing that.
+    pub going: bool,
+}
+
+const IDLE_SINCE: &str = "idleSince";
+const GOING: &str = "going";
+
 /// How long a claim holds: longer than an invocation of reconcile may run, so that it never runs out under its owner.
 const CLAIM: Duration = Duration::from_mins(1);
 
@@ -83,28 +101,42 @@ impl DefinitionRegistry {
         })
     }
 
-    /// The revision of a fingerprint, if it is registered; a claim under way is not shown.
-    pub async fn find(&self, owner: &Owner, fingerprint: &Fingerprint) -> Result<Option<String>, CallError> {
+    /// The revision of a definition that tenants share, for one of them to use; `None` if it is not registered, or is being
+    /// deregistered at this moment. A mark that nobody used it is taken off.
+    pub async fn take_up(&self, fingerprint: &Fingerprint, release: ReleaseId) -> Result<Option<String>, CallError> {
         const ACTION: &str = "dynamodb:GetItem";
+        let key = key(&Owner::Anyone, fingerprint);
         let request = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(key(owner, fingerprint)));
-        let output = request
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| CallError::of(ACTION, error))?;
-        Ok(output.item.as_ref().and_then(arn_of))
+            .set_key(Some(key.clone()));
+        let sent = request.consistent_read(true).send().await;
+        let output = sent.map_err(|error| CallError::of(ACTION, error))?;
+        let Some(shared) = output.item.as_ref().and_then(shared_of) else {
+            return Ok(None);
+        };
+        let marked = shared.idle_since.is_some() || shared.release != Some(release);
+        if shared.going || !marked {
+            return Ok((!shared.going).then_some(shared.revision.arn));
+        }
+        let update = Update::new()
+            .set("release", text(release))
+            .remove(IDLE_SINCE)
+            .when("arn", "=", text(&shared.revision.arn))
+            .when_absent(GOING);
+        Ok(match update.send(&self.client, &self.table, key).await? {
+            Outcome::Written(_) => Some(shared.revision.arn),
+            Outcome::Refused(_) => None,
+        })
     }
 
-    /// Claims the right to register a fingerprint into a family.
+    /// Claims the right to register a fingerprint into a family, for a release.
     pub async fn claim(
         &self,
         owner: &Owner,
         fingerprint: &Fingerprint,
-        family: &str,
+        (family, release): (&str, ReleaseId),
         now: Timestamp,
     ) -> Result<Claim, CallError> {
         let now_ms = now.as_millisecond();
@@ -113,9 +145,10 @@ impl DefinitionRegistry {
             .set("claimedUntil", number(until))
             .set("family", text(family))
             .append("claims", number(now_ms));
-        if let Owner::Tenant(_, incarnation) = owner {
-            update = update.set("incarnation", number(incarnation));
-        }
+        update = match owner {
+            Owner::Tenant(_, incarnation) => update.set("incarnation", number(incarnation)),
+            Owner::Anyone => update.set("release", text(release)),
+        };
         let update = update
             .when_absent("arn")
             .when_absent_or("claimedUntil", "<=", number(now_ms));
@@ -128,7 +161,11 @@ impl DefinitionRegistry {
                         .map_or(1, Vec::len);
                     Claim::Granted(if claims > 1 { Attempt::Again } else { Attempt::First })
                 }
-                Outcome::Refused(row) => row.as_ref().and_then(arn_of).map_or(Claim::Held, Claim::Registered),
+                // One that is being deregistered is nobody's until that is done.
+                Outcome::Refused(Some(row)) if !row.contains_key(GOING) => {
+                    arn_of(&row).map_or(Claim::Held, Claim::Registered)
+                }
+                Outcome::Refused(_) => Claim::Held,
             },
         )
     }
@@ -180,6 +217,52 @@ impl DefinitionRegistry {
         sent.map(drop).map_err(|error| CallError::of(ACTION, error))
     }
 
+    /// Every definition that tenants share and that is registered.
+    pub async fn shared(&self) -> Result<Vec<Shared>, CallError> {
+        const ACTION: &str = "dynamodb:Query";
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("kind = :kind")
+            .expression_attribute_values(":kind", text("definition"));
+        let mut shared = Vec::new();
+        let mut pages = query.into_paginator().items().send();
+        while let Some(row) = pages.next().await {
+            shared.extend(shared_of(&row.map_err(|error| CallError::of(ACTION, error))?));
+        }
+        Ok(shared)
+    }
+
+    /// Marks a shared revision as one that nobody uses, from now on, or takes the mark off.
+    pub async fn mark(&self, revision: &Revision, idle_since: Option<Timestamp>) -> Result<(), CallError> {
+        let update = Update::new().set_or_remove(IDLE_SINCE, idle_since.map(|at| number(at.as_millisecond())));
+        let update = update.when("arn", "=", text(&revision.arn)).when_absent(GOING);
+        let key = key(&Owner::Anyone, &revision.fingerprint);
+        update.send(&self.client, &self.table, key).await.map(drop)
+    }
+
+    /// Claims a shared revision that has been marked since then, so that nobody takes it up while it is deregistered. `false`
+    /// if somebody has taken it up.
+    pub async fn claim_to_go(&self, revision: &Revision, idle_since: Timestamp) -> Result<bool, CallError> {
+        let update = Update::new().set(GOING, AttributeValue::Bool(true)).when(
+            IDLE_SINCE,
+            "=",
+            number(idle_since.as_millisecond()),
+        );
+        let key = key(&Owner::Anyone, &revision.fingerprint);
+        let outcome = update.send(&self.client, &self.table, key).await?;
+        Ok(matches!(outcome, Outcome::Written(_)))
+    }
+
+    /// Gives such a claim back: the revision is still registered.
+    pub async fn let_stay(&self, revision: &Revision) -> Result<(), CallError> {
+        let update = Update::new().remove(GOING).when_exists(GOING);
+        let key = key(&Owner::Anyone, &revision.fingerprint);
+        update.send(&self.client, &self.table, key).await.map(drop)
+    }
+
     async fn owned_rows(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Item>, CallError> {
         const ACTION: &str = "dynamodb:Query";
         let query = self
@@ -221,5 +304,20 @@ fn own_of(row: &Item) -> Option<Own> {
             family: word("family")?.clone(),
             fingerprint,
         },
+    })
+}
+
+fn shared_of(row: &Item) -> Option<Shared> {
+    let word = |name: &str| row.get(name).and_then(|value| value.as_s().ok());
+    let fingerprint = word("id")?.parse().ok()?;
+    let idle_since = row.get(IDLE_SINCE).and_then(|value| value.as_n().ok()?.parse().ok());
+    Some(Shared {
+        revision: Revision {
+            fingerprint,
+            arn: arn_of(row)?,
+        },
+        release: word("release").and_then(|release| release.parse().ok()),
+        idle_since: idle_since.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        going: row.contains_key(GOING),
     })
 }

@@ -1,6 +1,6 @@
 //! Whole tables, for a rollout: all of it consistently, or an error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use berth_core::rollout::Activity;
@@ -36,6 +36,28 @@ impl Tenants {
             tenants.push(super::tenants::row(row)?);
         }
         Ok(tenants)
+    }
+
+    /// Every revision that a tenant's service, task or last good definition is, whatever the tenant is meant to become.
+    ///
+    /// Consistently and whole, because what is missing here is deregistered.
+    pub async fn definitions_in_use(&self) -> Result<HashSet<String>, CallError> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .projection_expression("applied.definitionArn, lastGood.definitionArn, observed.definitionArn");
+        let mut used = HashSet::new();
+        let mut rows = scan.into_paginator().items().send();
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+            used.extend(["applied", "lastGood", "observed"].into_iter().filter_map(|part| {
+                let part = row.get(part)?.as_m().ok()?;
+                part.get("definitionArn")?.as_s().ok().cloned()
+            }));
+        }
+        Ok(used)
     }
 
     /// Everyone of whom there is something to keep: all but the deleted.

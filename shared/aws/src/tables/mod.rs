@@ -19,7 +19,7 @@ mod wishes;
 pub(crate) use activity::row as activity_row;
 pub use activity::{ActivityTable, Opening};
 pub use budgets::Budgets;
-pub use definitions::{Attempt, Claim, DefinitionRegistry, Own, Owner};
+pub use definitions::{Attempt, Claim, DefinitionRegistry, Own, Owner, Shared};
 pub use fleet::{Swapped, Version, Versioned};
 pub use ledger::{Decisions, Entry, Ledger};
 pub use overrides::SweepOverride;

@@ -256,7 +256,7 @@ impl World {
                 "definitionArn": {"S": arn}, "release": {"S": release}}},
             ":settled": {"M": {"generation": generation, "at": {"S": at(self.state().second).to_string()}}},
             ":observed": {"M": {"taskArn": {"S": "arn:aws:ecs:eu-central-1:111122223333:task/berth/1"},
-                "version": {"N": "3"}, "createdAt": {"N": "0"}, "lastStatus": {"S": "RUNNING"},
+                "version": {"N": "3"}, "createdAt": {"N": "0"}, "lastStatus": {"S": "RUNNING"}, "privateIp": {"S": "10.0.0.1"},
                 "definitionArn": {"S": arn}}},
         });
         self.change(

@@ -168,7 +168,7 @@ mod tests {
             "applied": {"generation": 4, "fingerprint": "0".repeat(64), "definitionArn": arn, "release": "r1"},
             "settled": {"generation": 4, "at": at(1).to_string()},
             "observed": {"taskArn": "arn:aws:ecs:eu-central-1:111122223333:task/berth/1", "version": 3, "createdAt": 0,
-                         "lastStatus": "RUNNING", "definitionArn": arn},
+                         "lastStatus": "RUNNING", "privateIp": "10.0.0.1", "definitionArn": arn},
             "stopped": null, "dueAt": null,
         });
         row.as_object_mut()

@@ -96,6 +96,10 @@ operations! {
     AbortRollout: "POST" "/rollouts/{id}/abort", Provision, Admin;
     /// Put everybody back.
     RollBackRollout: "POST" "/rollouts/{id}/rollback", Provision, Admin;
+    /// What reconcile could not deal with, and why.
+    ListDeadLetters: "GET" "/dead-letters", Provision, Admin;
+    /// Send that back to reconcile.
+    Redrive: "POST" "/dead-letters/redrive", Provision, Admin;
     /// The description of all of this.
     OpenApi: "GET" "/openapi.json", Provision, Anyone;
 }

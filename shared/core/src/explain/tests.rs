@@ -23,7 +23,7 @@ fn tenant(changes: Value) -> Tenant {
         "intent": "running", "generation": 4, "intentReason": "wake", "intentBy": "ops", "intentAt": at(0),
         "applied": {"generation": 4, "fingerprint": "0".repeat(64), "definitionArn": ARN, "release": "r1"},
         "settled": {"generation": 4, "at": at(60)},
-        "observed": {"taskArn": "task", "version": 3, "createdAt": 0, "lastStatus": "RUNNING", "definitionArn": ARN},
+        "observed": {"taskArn": "task", "version": 3, "createdAt": 0, "lastStatus": "RUNNING", "privateIp": "10.0.0.1", "definitionArn": ARN},
         "stopped": null, "dueAt": null,
     });
     let Value::Object(changes) = changes else { panic!() };

@@ -36,6 +36,11 @@ pub fn cost_of_move(tenant: &Tenant) -> Cost {
     })
 }
 
+/// What letting go of a revision that nobody uses takes.
+pub fn cost_of_tidying() -> Cost {
+    Cost(vec![(Bucket::DefinitionWrites, 1)])
+}
+
 /// What putting a tenant to sleep takes.
 pub fn cost_of_stop() -> Cost {
     Cost(vec![(Bucket::ServiceWrites, 1)])

@@ -8,6 +8,9 @@ pub(super) fn next(tenant: &Tenant, world: &World) -> Next {
     if tenant.is_settled() && !tenant.has_live_task() {
         return Next::Rest;
     }
+    if tenant.still_sleeps() {
+        return Next::Do(Step::Settle(Proof::Stopped));
+    }
     to_rest(tenant, world).map_or_else(|next| next, |()| Next::Do(Step::Settle(Proof::Stopped)))
 }
 
@@ -23,6 +26,8 @@ pub(super) fn give_up(tenant: &Tenant, failure: &Failure, world: &World) -> Next
 fn to_rest(tenant: &Tenant, world: &World) -> Result<(), Next> {
     let name = tenant.service();
     match &world.service {
+        // ECS's answer shows what a look would have.
+        None if tenant.has_task_up() => return Err(Next::Do(Step::Stop(name))),
         None => return Err(Next::Do(Step::LookAtService(name))),
         Some(Service::Active(service)) if service.desired > 0 => return Err(Next::Do(Step::Stop(name))),
         Some(Service::Active(_) | Service::Draining) => at_rest(tenant, &name, world)?,

@@ -21,7 +21,7 @@ pub use goal::{Failure, Goal, Replacing, Target};
 pub(crate) use overdue::WAITING;
 pub use overdue::overdue;
 pub use step::{Next, Proof, Step, Wait};
-pub use world::{ActiveService, Definition, DeploymentState, Heartbeats, Reached, Service, World};
+pub use world::{ActiveService, DeploymentState, Heartbeats, Reached, Service, World};
 
 use crate::event::TaskStatus;
 use crate::tenant::{Order, ServiceName, Tenant, Wanted};

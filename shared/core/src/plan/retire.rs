@@ -9,6 +9,7 @@ pub(super) fn next(tenant: &Tenant, incarnation: Generation, world: &World) -> N
     let name = ServiceName::new(tenant.tenant_id.clone(), incarnation);
     let current = incarnation == tenant.incarnation;
     match &world.service {
+        None if current && tenant.has_task_up() => return Next::Do(Step::Stop(name)),
         None => return Next::Do(Step::LookAtService(name)),
         Some(Service::Active(service)) if service.desired > 0 => return Next::Do(Step::Stop(name)),
         Some(Service::Active(_)) => {

@@ -26,8 +26,6 @@ pub enum Step {
     LookAtService(ServiceName),
     /// Read the tasks of the service that may be alive.
     LookAtTasks(ServiceName),
-    /// Read what the registry says of the target's fingerprint.
-    LookAtDefinition(Fingerprint),
     /// Read which revisions were registered for this incarnation alone.
     LookAtOwnDefinitions(Generation),
     /// Make the tenant's directory.
@@ -37,7 +35,7 @@ pub enum Step {
         /// For which incarnation.
         incarnation: Generation,
     },
-    /// Register the target's definition.
+    /// Register the target's definition, or find the revision that it is registered as.
     Register(Fingerprint),
     /// Make the service, with one task.
     CreateService {
@@ -106,8 +104,6 @@ pub enum Wait {
     TaskToStart,
     /// The service is still DRAINING.
     ServiceToDrain(ServiceName),
-    /// Somebody else is registering the same definition.
-    DefinitionToBeRegistered(Fingerprint),
 }
 
 impl fmt::Display for Wait {
@@ -118,7 +114,6 @@ impl fmt::Display for Wait {
             Self::ToBeSure(until) => write!(f, "{until}, before which a task may be there that is not seen"),
             Self::TaskToStart => f.write_str("a task to be RUNNING"),
             Self::ServiceToDrain(name) => write!(f, "service {name} to have drained"),
-            Self::DefinitionToBeRegistered(fingerprint) => write!(f, "definition {fingerprint} to be registered"),
         }
     }
 }
@@ -129,7 +124,6 @@ impl Step {
         match self {
             Self::LookAtService(_) => "look-at-service",
             Self::LookAtTasks(_) => "look-at-tasks",
-            Self::LookAtDefinition(_) => "look-at-definition",
             Self::LookAtOwnDefinitions(_) => "look-at-own-definitions",
             Self::CreateAccessPoint { .. } => "create-access-point",
             Self::Register(_) => "register",

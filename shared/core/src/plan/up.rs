@@ -1,10 +1,10 @@
 //! Towards one running task.
 
 use super::{
-    ActiveService, Definition, DeploymentState, Heartbeats, Next, Proof, Replacing, Service, Step, Target, Wait, World,
-    at_rest, tidy,
+    ActiveService, DeploymentState, Heartbeats, Next, Proof, Replacing, Service, Step, Target, Wait, World, at_rest,
+    tidy,
 };
-use crate::tenant::{Applied, Reason, Tenant};
+use crate::tenant::{Applied, Reason, ServiceName, Tenant};
 
 /// The next step towards a running task of `target`.
 pub(super) fn next(tenant: &Tenant, target: &Target, world: &World) -> Next {
@@ -20,13 +20,37 @@ pub(super) fn next(tenant: &Tenant, target: &Target, world: &World) -> Next {
     };
     let name = tenant.service();
     match &world.service {
-        None => Next::Do(Step::LookAtService(name)),
+        None => Next::Do(unseen(tenant, name, wanted, replacing)),
         Some(Service::Draining) => Next::Wait(Wait::ServiceToDrain(name)),
         Some(Service::Absent | Service::Inactive) => Next::Do(Step::CreateService {
             name,
             definition_arn: wanted.definition_arn,
         }),
         Some(Service::Active(service)) => with_service(tenant, service, wanted, replacing, world),
+    }
+}
+
+/// What to do with a service that was not looked at in this pass: where the row tells what a look would show, it is done
+/// at once, and ECS's answer shows the rest.
+fn unseen(tenant: &Tenant, name: ServiceName, wanted: Applied, replacing: Replacing) -> Step {
+    let definition_arn = wanted.definition_arn;
+    let Some(before) = tenant
+        .made
+        .service_name
+        .is_some()
+        .then_some(tenant.made.applied.as_ref())
+        .flatten()
+    else {
+        // It was never told of, so there is none, or only one that the same call has made before.
+        return Step::CreateService { name, definition_arn };
+    };
+    let restart = tenant.intent.reason == Reason::Restart;
+    let other = before.definition_arn != definition_arn;
+    let new = before.generation != tenant.intent.generation;
+    match replacing {
+        Replacing::Rolling if new && other && !restart => Step::Run { name, definition_arn },
+        Replacing::Rolling | Replacing::Strict if new && (other || restart) && tenant.has_task_up() => Step::Stop(name),
+        Replacing::Rolling | Replacing::Strict => Step::LookAtService(name),
     }
 }
 
@@ -53,8 +77,10 @@ fn revision(tenant: &Tenant, target: &Target, world: &World) -> Result<(Applied,
             }));
         }
     };
+    // One that ECS did not take any more is not known, whatever the row says.
+    let usable = |known: &&Applied| world.renewed.as_ref() != Some(&known.definition_arn);
     match &world.definition {
-        None => match tenant.known_revision(fingerprint) {
+        None => match tenant.known_revision(fingerprint).filter(usable) {
             Some(known) => Ok((
                 Applied {
                     generation,
@@ -63,11 +89,9 @@ fn revision(tenant: &Tenant, target: &Target, world: &World) -> Result<(Applied,
                 },
                 replacing,
             )),
-            None => Err(Next::Do(Step::LookAtDefinition(*fingerprint))),
+            None => Err(Next::Do(Step::Register(*fingerprint))),
         },
-        Some(Definition::Absent) => Err(Next::Do(Step::Register(*fingerprint))),
-        Some(Definition::Claimed) => Err(Next::Wait(Wait::DefinitionToBeRegistered(*fingerprint))),
-        Some(Definition::Registered(arn)) => {
+        Some(arn) => {
             let (fingerprint, definition_arn) = (*fingerprint, arn.clone());
             Ok((
                 Applied {
@@ -101,6 +125,7 @@ fn with_service(
     if service.desired == 0 {
         return match replacing {
             Replacing::Rolling => Next::Do(run),
+            Replacing::Strict if tenant.still_sleeps() && world.emptied_at.is_none() => Next::Do(run),
             Replacing::Strict => at_rest(tenant, &name, world).map_or_else(|next| next, |()| Next::Do(run)),
         };
     }
@@ -119,6 +144,8 @@ fn with_service(
         });
     }
     match &world.tasks {
+        // ECS was told a moment ago: there is nothing to see yet.
+        None if world.told.is_some() => Next::Wait(Wait::TaskToStart),
         None => Next::Do(Step::LookAtTasks(name)),
         Some(_) if tenant.runs(&wanted) => Next::Rest,
         Some(_) => Next::Wait(Wait::TaskToStart),

@@ -24,7 +24,7 @@ pub struct World {
     /// When ECS was told in this pass to let the service have no task.
     pub emptied_at: Option<Timestamp>,
     /// The registered revision of the target's fingerprint.
-    pub definition: Option<Definition>,
+    pub definition: Option<String>,
     /// The revisions that were registered for this incarnation alone.
     pub own_definitions: Option<Vec<Revision>>,
     /// The revision that ECS did not take any more in this pass, so that it was registered anew; that is done once.
@@ -93,17 +93,6 @@ pub enum DeploymentState {
         /// `rolloutStateReason`.
         reason: String,
     },
-}
-
-/// What the registry says of a fingerprint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Definition {
-    /// Nobody has registered it.
-    Absent,
-    /// Somebody else is registering it right now.
-    Claimed,
-    /// It is this revision.
-    Registered(String),
 }
 
 impl ActiveService {

@@ -107,7 +107,7 @@ mod tests {
     fn observed(arn: &str) -> crate::event::Observed {
         serde_json::from_value(json!({
             "taskArn": "arn:aws:ecs:eu-central-1:111122223333:task/berth/1", "version": 3, "createdAt": 0,
-            "lastStatus": "RUNNING", "definitionArn": arn
+            "lastStatus": "RUNNING", "privateIp": "10.0.0.1", "definitionArn": arn
         }))
         .unwrap()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::TaskStatus;
+use crate::event::Observed;
 use crate::tenant::{Reason, Tenant, Wanted};
 
 /// Where a tenant is on its way.
@@ -14,9 +14,9 @@ use crate::tenant::{Reason, Tenant, Wanted};
 pub enum Phase {
     /// Wanted up; ECS has not been told yet, for the first time of this incarnation.
     Provisioning,
-    /// Wanted up; no task of it is RUNNING.
+    /// Wanted up; no task of it is RUNNING with an address at which it can be reached.
     Starting,
-    /// Wanted up, and its current task is RUNNING.
+    /// Wanted up, and its current task is RUNNING and can be reached.
     Running,
     /// Wanted down; not proven that every task is STOPPED.
     Stopping,
@@ -51,14 +51,10 @@ pub fn phase(tenant: &Tenant) -> Phase {
     }
 }
 
-/// A task of this incarnation is RUNNING.
+/// A task of this incarnation can be reached.
 fn is_running(tenant: &Tenant) -> bool {
-    let present = tenant.retiring.is_empty();
-    present
-        && tenant
-            .observed
-            .as_ref()
-            .is_some_and(|observed| observed.last_status == TaskStatus::Running)
+    let address = tenant.observed.as_ref().and_then(Observed::endpoint);
+    tenant.retiring.is_empty() && address.is_some()
 }
 
 /// How long a tenant may be in a phase before somebody must look at it again; `None` for the phases that last.

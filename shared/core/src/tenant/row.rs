@@ -370,6 +370,26 @@ impl Tenant {
         self.overlay.policy == Some(Policy::Manual)
     }
 
+    /// It was proven to be asleep in the generation before this one, and ECS was told to run nothing since. Nobody else starts
+    /// its tasks, so it still is.
+    pub fn still_sleeps(&self) -> bool {
+        let Some(settled) = self.made.settled else {
+            return false;
+        };
+        let ran_before = |applied: &Applied| applied.generation < settled.generation;
+        let ran_since = |told: &Told| matches!(told.order, Order::Run(_)) && told.at > settled.at;
+        settled.generation.next() == self.intent.generation
+            && self.made.applied.as_ref().is_some_and(ran_before)
+            && !self.made.told.as_ref().is_some_and(ran_since)
+            && !self.has_live_task()
+    }
+
+    /// Its service was told to run a task, and the last that was heard of that is that it runs or is on its way there.
+    pub fn has_task_up(&self) -> bool {
+        let up = |observed: &Observed| observed.last_status.is_rising_or_running();
+        self.made.service_name.is_some() && self.observed.as_ref().is_some_and(up)
+    }
+
     /// The error that ends the present generation without success.
     pub fn terminal_error(&self) -> Option<&LastError> {
         self.made
@@ -378,11 +398,11 @@ impl Tenant {
             .filter(|error| error.outlook == Outlook::Terminal && error.generation == self.intent.generation)
     }
 
-    /// The current task is RUNNING and runs what was applied.
+    /// The current task is RUNNING, can be reached, and runs what was applied.
     pub fn runs(&self, applied: &Applied) -> bool {
-        self.observed.as_ref().is_some_and(|observed| {
-            observed.last_status == TaskStatus::Running && observed.definition_arn == applied.definition_arn
-        })
+        self.observed
+            .as_ref()
+            .is_some_and(|observed| observed.endpoint().is_some() && observed.definition_arn == applied.definition_arn)
     }
 
     /// The current task is not STOPPED, as far as ECS has told.

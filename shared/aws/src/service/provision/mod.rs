@@ -1,5 +1,6 @@
 //! provision: the tenants API. It changes intents and reads rows; it never calls ECS or EFS.
 
+mod dead_letters;
 mod fleet;
 mod hold;
 mod preview;
@@ -21,6 +22,7 @@ use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
 use crate::clock::Clock;
+use crate::dead_letters::DeadLetterOffice;
 use crate::ecs::BaseFamily;
 use crate::http::{Response, admit, elsewhere};
 use crate::queue::Queue;
@@ -51,6 +53,7 @@ pub struct Context {
     policy: IdlePolicy,
     sight: Sight,
     overrides: SweepOverride,
+    dead_letters: DeadLetterOffice,
 }
 
 impl Context {
@@ -72,6 +75,7 @@ impl Context {
             policy: idle_defaults::policy(variables)?,
             sight: Sight::new(config, variables)?,
             overrides: SweepOverride::new(config, variables)?,
+            dead_letters: DeadLetterOffice::new(config, variables)?,
         })
     }
 }
@@ -117,6 +121,8 @@ async fn route(context: &Context, event: ApiGatewayV2httpRequest) -> Result<Resp
         Operation::ResumeRollout => rollouts::operate(context, request, Verb::resume(request)?).await,
         Operation::AbortRollout => rollouts::operate(context, request, Verb::Abort).await,
         Operation::RollBackRollout => rollouts::operate(context, request, Verb::RollBack).await,
+        Operation::ListDeadLetters => dead_letters::list(context).await,
+        Operation::Redrive => dead_letters::redrive(context, request).await,
         Operation::OpenApi => Ok(Response::document(OPENAPI)),
         Operation::Touch | Operation::TouchMany => Err(elsewhere(operation)),
     }

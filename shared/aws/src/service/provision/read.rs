@@ -2,7 +2,7 @@
 
 use berth_core::api::{Code, Cursor, InvalidCursor, Problem, TenantView};
 use berth_core::explain::{Known, explain};
-use berth_core::tenant::{Phase, Tenant, TenantId, phase};
+use berth_core::tenant::{Phase, Tenant, TenantId, Wanted, phase};
 use serde_json::json;
 
 use super::Context;
@@ -28,7 +28,12 @@ pub(super) async fn find(context: &Context, id: &TenantId) -> Result<Tenant, Pro
 pub(super) async fn view(context: &Context, tenant: &Tenant) -> Result<TenantView, Problem> {
     let promoted = context.releases.pointer().await?.promoted;
     let now = context.clock.now();
-    let case = context.activity.case(&tenant.tenant_id, context.policy, now).await?;
+    // Before it is up there is no activity, and after it is down none that counts.
+    let up = phase(tenant) == Phase::Running || tenant.applied_now().is_some();
+    let case = match tenant.intent.state {
+        Wanted::Running if up => context.activity.case(&tenant.tenant_id, context.policy, now).await?,
+        Wanted::Running | Wanted::Stopped | Wanted::Deleted => None,
+    };
     Ok(TenantView::of(tenant, promoted, case.as_ref(), now))
 }
 

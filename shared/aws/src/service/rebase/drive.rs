@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use berth_core::pace::{Cost, cost_of_move};
 use berth_core::release::{Pointer, RolloutId};
 use berth_core::rollout::{Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
@@ -145,6 +146,18 @@ async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Mov
             tracing::warn!(%rollout, left = moves.len() - made.moved.len(), "out of time; the next drive goes on");
             break;
         }
+        let cost = cost_of_move(tenant);
+        match paced(context, moves.len(), &cost, last).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::info!(%rollout, left = moves.len() - made.moved.len(), "the budget is spent; the next drive goes on");
+                break;
+            }
+            Err(error) => {
+                made.error.get_or_insert(error);
+                break;
+            }
+        }
         match move_one(context, rollout, tenant, wanted).await {
             Ok(true) => made.moved.push(wanted.tenant.clone()),
             Ok(false) => made.lost += 1,
@@ -155,6 +168,21 @@ async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Mov
         }
     }
     made
+}
+
+/// So few moves are begun at once whatever else goes on: what they take is there, or comes back while their tasks stop.
+const UNPACED: usize = 4;
+
+/// Waits until one more tenant may be moved, of so many in this drive; `false` if that is not in time.
+///
+/// Reconcile takes the tokens, a moment later. So moves are begun only while half of the budgets is there, and no faster than
+/// what each will take comes back.
+async fn paced(context: &Context, moves: usize, cost: &Cost, last: Timestamp) -> Result<bool, CallError> {
+    if moves <= UNPACED {
+        return Ok(true);
+    }
+    context.pace.pause_for(cost).await;
+    context.pace.room(cost, last).await
 }
 
 /// Moves a tenant whose intent is still what the decision was made on.

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::ecs::BaseFamily;
 use crate::error::CallError;
 use crate::images::Images;
+use crate::pace::Pace;
 use crate::queue::Queue;
 use crate::settings::{SettingsError, Variables, layout, rollout_policy};
 use crate::stacks::Stacks;
@@ -44,6 +45,7 @@ pub struct Context {
     activity: ActivityTable,
     ledger: Ledger,
     queue: Queue,
+    pace: Pace,
     base: BaseFamily,
     stacks: Option<Stacks>,
     images: Images,
@@ -63,6 +65,7 @@ impl Context {
             activity: ActivityTable::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
+            pace: Pace::new(config, variables)?,
             base: BaseFamily::new(config, variables)?,
             stacks: Stacks::new(config, variables)?,
             images: Images::new(config),
@@ -129,6 +132,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
             report.looked = told(look(context, &context.policy, "deploy").await, &mut failed);
             report.wish = told(wish::grant(context).await, &mut failed).flatten();
             report.drive = Some(drive(context).await?);
+            told(context.queue.tidy(context.clock.now()).await, &mut failed);
         }
     }
     tracing::info!(report = %serde_json::to_string(&report)?, "rebase");

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use berth_core::definition::{Definition as Rendering, Fingerprint, Revision};
+use berth_core::definition::{Definition, Fingerprint, Revision};
 use berth_core::idle::not_before;
 use berth_core::pace::jitter;
-use berth_core::plan::{Definition, Goal, Heartbeats, Reached, Replacing, Service, Step, Target, World};
-use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant};
+use berth_core::plan::{Goal, Heartbeats, Reached, Replacing, Service, Step, Target, World};
+use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant, TenantId};
 
 use super::goal::{Aim, Rendered};
 use super::{Context, Stepped, record};
@@ -32,13 +32,8 @@ pub(super) async fn step(
             world.with_look(shown, tenant.made.told.as_ref(), context.clock.now());
         }
         Step::LookAtTasks(name) => return look_at_tasks(context, tenant, turn, world, name).await,
-        Step::LookAtDefinition(fingerprint) => {
-            let owner = rendered(aim)?.owner.clone();
-            let found = context.registry.find(&owner, fingerprint).await?;
-            world.definition = Some(found.map_or(Definition::Absent, Definition::Registered));
-        }
         Step::LookAtOwnDefinitions(incarnation) => {
-            world.own_definitions = Some(own_definitions(context, turn, *incarnation).await?);
+            world.own_definitions = Some(own_definitions(context, turn, id, *incarnation).await?);
         }
         Step::CreateAccessPoint {
             file_system_id,
@@ -59,7 +54,11 @@ pub(super) async fn step(
             {
                 Ok(made) => world.with_service(made),
                 // The name is this tenant's alone: what exists under it is an earlier attempt's, and is looked at.
-                Err(error) if error.message.contains("not idempotent") => world.service = None,
+                Err(error) if error.message.contains("not idempotent") => {
+                    let shown = context.ecs.describe_service(turn, name).await?;
+                    world.with_look(shown, tenant.made.told.as_ref(), context.clock.now());
+                    return Ok(on(tenant));
+                }
                 Err(error) => {
                     return inactive(context, aim, world, definition_arn, error)
                         .await
@@ -139,7 +138,10 @@ async fn make_access_point(
         file_system_id,
         incarnation,
     } = claim;
-    let point = context.efs.create(turn, incarnation, &file_system_id).await?;
+    let point = context
+        .efs
+        .create(turn, (&tenant.tenant_id, incarnation), &file_system_id)
+        .await?;
     record::access_point(context, &claimed, &point).await
 }
 
@@ -210,18 +212,28 @@ fn replacing(aim: &Aim) -> Replacing {
 const REGISTERING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(500));
 
 /// Registers a definition once, however many want it at the same time.
-async fn register(context: &Context, turn: Turn<'_>, rendered: &Rendered) -> Result<Definition, CallError> {
+async fn register(context: &Context, turn: Turn<'_>, rendered: &Rendered) -> Result<String, CallError> {
     let Rendered { definition, owner, .. } = rendered;
     let fingerprint = definition.fingerprint();
+    // One of its own nobody else can have registered. One that many share most likely is registered already.
+    if *owner == Owner::Anyone
+        && let Some(arn) = context.registry.take_up(&fingerprint, rendered.release).await?
+    {
+        return Ok(arn);
+    }
     let family = definition.family();
     let begun = context.clock.now();
     let attempt = loop {
         let now = context.clock.now();
-        match context.registry.claim(owner, &fingerprint, family, now).await? {
-            Claim::Registered(arn) => return Ok(Definition::Registered(arn)),
+        match context
+            .registry
+            .claim(owner, &fingerprint, (family, rendered.release), now)
+            .await?
+        {
+            Claim::Registered(arn) => return Ok(arn),
             Claim::Granted(attempt) => break attempt,
             Claim::Held if now.duration_since(begun).unsigned_abs() < REGISTERING.0 && now < turn.until => {
-                let span = jitter(REGISTERING.1, (turn.tenant, now.as_millisecond()));
+                let span = jitter(REGISTERING.1, (turn.whose, now.as_millisecond()));
                 context.clock.sleep(span).await;
             }
             Claim::Held => {
@@ -241,14 +253,14 @@ async fn register(context: &Context, turn: Turn<'_>, rendered: &Rendered) -> Res
         },
     };
     context.registry.record(owner, &fingerprint, &arn).await?;
-    Ok(Definition::Registered(arn))
+    Ok(arn)
 }
 
 /// The revision that an earlier attempt has registered without its being recorded.
 async fn made_before(
     context: &Context,
     turn: Turn<'_>,
-    definition: &Rendering,
+    definition: &Definition,
     attempt: Attempt,
 ) -> Result<Option<String>, CallError> {
     if attempt == Attempt::First {
@@ -266,11 +278,12 @@ async fn made_before(
 async fn own_definitions(
     context: &Context,
     turn: Turn<'_>,
+    id: &TenantId,
     incarnation: Generation,
 ) -> Result<Vec<Revision>, CallError> {
-    let owner = Owner::Tenant(turn.tenant.clone(), incarnation);
+    let owner = Owner::Tenant(id.clone(), incarnation);
     let mut revisions = Vec::new();
-    for own in context.registry.own(turn.tenant, incarnation).await? {
+    for own in context.registry.own(id, incarnation).await? {
         let (family, fingerprint) = match own {
             Own::Registered(revision) => {
                 revisions.push(revision);
@@ -306,6 +319,6 @@ async fn inactive(
         return Err(error);
     }
     context.registry.forget(owner, &definition.fingerprint(), arn).await?;
-    world.definition = Some(Definition::Absent);
+    world.definition = None;
     Ok(())
 }

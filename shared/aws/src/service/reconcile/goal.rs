@@ -19,6 +19,7 @@ pub(super) struct Aim {
 pub(super) struct Rendered {
     pub(super) definition: Definition,
     pub(super) owner: Owner,
+    pub(super) release: ReleaseId,
     pub(super) replacing: Replacing,
 }
 
@@ -39,8 +40,12 @@ pub(super) fn depends_on(tenant: &Tenant) -> impl PartialEq {
     (applied, intent, own, past)
 }
 
+/// The release that a pass has chosen for a generation, so that it asks for it once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chosen(Option<(Generation, ReleaseId)>);
+
 /// The goal of a tenant, by the release that it takes.
-pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallError> {
+pub(super) async fn of(context: &Context, tenant: &Tenant, chosen: &mut Chosen) -> Result<Aim, CallError> {
     if tenant.intent.state != Wanted::Running || !tenant.retiring.is_empty() {
         return Ok(Aim {
             goal: Goal::Down,
@@ -53,7 +58,12 @@ pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallEr
             rendered: None,
         });
     }
-    let Some(release) = release(context, tenant).await? else {
+    let release = match chosen.0 {
+        Some((generation, release)) if generation == tenant.intent.generation => Some(release),
+        _ => release(context, tenant).await?,
+    };
+    chosen.0 = release.map(|release| (tenant.intent.generation, release));
+    let Some(release) = release else {
         return Ok(impossible(
             "no_release",
             "no base has been promoted yet: deploy the base stack first".to_owned(),
@@ -105,6 +115,7 @@ pub(super) async fn of(context: &Context, tenant: &Tenant) -> Result<Aim, CallEr
                     rendered: Some(Rendered {
                         definition,
                         owner,
+                        release,
                         replacing,
                     }),
                 }

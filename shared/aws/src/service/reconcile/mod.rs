@@ -12,6 +12,7 @@ mod bury;
 mod execute;
 mod goal;
 mod record;
+mod tidy;
 
 use std::time::Duration;
 
@@ -29,10 +30,10 @@ use crate::ecs::Ecs;
 use crate::efs::Efs;
 use crate::error::CallError;
 use crate::pace::{Pace, Turn};
-use crate::queue::{DeadLetters, Nudge};
+use crate::queue::{DeadLetters, Task};
 use crate::service::idle_defaults::IdleDefaults;
 use crate::settings::{SettingsError, Variables};
-use crate::tables::{ActivityTable, DefinitionRegistry, Ledger, Releases, Tenants};
+use crate::tables::{ActivityTable, DefinitionRegistry, Ledger, Releases, Rollouts, Tenants};
 use crate::telemetry::Telemetry;
 
 /// What reconcile needs.
@@ -43,7 +44,9 @@ pub struct Context {
     activity: ActivityTable,
     registry: DefinitionRegistry,
     releases: Releases,
+    rollouts: Rollouts,
     ledger: Ledger,
+    pace: Pace,
     dead_letters: DeadLetters,
     ecs: Ecs,
     efs: Efs,
@@ -76,10 +79,12 @@ impl Context {
             activity: ActivityTable::new(config, variables)?,
             registry: DefinitionRegistry::new(config, variables)?,
             releases: Releases::new(config, variables)?,
+            rollouts: Rollouts::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
             dead_letters: DeadLetters::new(config, variables)?,
             ecs: Ecs::new(config, variables, pace.clone())?,
-            efs: Efs::new(config, variables, pace)?,
+            efs: Efs::new(config, variables, pace.clone())?,
+            pace,
             layout: crate::settings::layout(variables),
             file_system: crate::settings::file_system(variables)?,
             idle: IdleDefaults::new(variables)?,
@@ -107,13 +112,17 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
     let mut failed: Vec<TenantId> = Vec::new();
     let until = context.until(&event.context);
     for message in &event.payload.records {
-        let nudge = Nudge::of(message.body.as_deref());
-        if nudge.as_ref().is_some_and(|nudge| failed.contains(&nudge.tenant_id)) {
+        let task = Task::of(message.body.as_deref());
+        let whose = match &task {
+            Some(Task::Tenant(nudge)) => Some(nudge.tenant_id.clone()),
+            Some(Task::Tidy(_)) | None => None,
+        };
+        if whose.as_ref().is_some_and(|id| failed.contains(id)) {
             report(&mut response, message);
-        } else if let Err(error) = deal_with(context, message, nudge.as_ref(), until).await {
+        } else if let Err(error) = deal_with(context, message, task.as_ref(), until).await {
             tracing::error!(message = message.message_id, %error, "a message comes back by itself");
             report(&mut response, message);
-            failed.extend(nudge.map(|nudge| nudge.tenant_id));
+            failed.extend(whose);
         }
     }
     Ok(response)
@@ -122,11 +131,13 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
 async fn deal_with(
     context: &Context,
     message: &SqsMessage,
-    nudge: Option<&Nudge>,
+    task: Option<&Task>,
     until: Timestamp,
 ) -> Result<(), CallError> {
-    let Some(nudge) = nudge else {
-        return bury::unreadable(context, message).await;
+    let nudge = match task {
+        Some(Task::Tenant(nudge)) => nudge,
+        Some(Task::Tidy(_)) => return Box::pin(tidy::definitions(context, until)).await,
+        None => return bury::unreadable(context, message).await,
     };
     if bury::has_killed(message) {
         return bury::killer(context, message, nudge).await;
@@ -186,12 +197,13 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
     };
     let mut world = World::default();
     let mut aim = None;
+    let mut chosen = goal::Chosen::default();
     for _ in 0..MOST_STEPS {
         let goal = match aim.take() {
             Some(goal) => goal,
-            None => match goal::of(context, &tenant).await {
+            None => match goal::of(context, &tenant, &mut chosen).await {
                 Ok(goal) => goal,
-                Err(error) => return put_off(context, tenant, "render", error, &world).await,
+                Err(error) => return put_off(context, tenant, &world, "render", error).await,
             },
         };
         let step = match plan::next(&tenant, &goal.goal, &world) {
@@ -206,11 +218,11 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
         };
         tracing::info!(tenant = %id, generation = %tenant.intent.generation, step = step.name(), "step");
         let turn = Turn {
-            tenant: id,
+            whose: id.as_str(),
             lane: lane(&tenant, &step),
             until,
         };
-        match execute::step(context, &tenant, &goal, turn, &mut world, &step).await {
+        match Box::pin(execute::step(context, &tenant, &goal, turn, &mut world, &step)).await {
             Ok(Stepped::On(changed)) => {
                 if goal::depends_on(&tenant) == goal::depends_on(&changed) {
                     aim = Some(goal);
@@ -229,11 +241,11 @@ pub async fn converge(context: &Context, id: &TenantId, until: Timestamp) -> Res
                 tracing::warn!(tenant = %id, step = step.name(), %error, "not tidied up; the next release is a chance to");
                 return Ok(Converged::Done);
             }
-            Err(error) => return fail(context, tenant, &step, error, &world).await,
+            Err(error) => return fail(context, tenant, &world, &step, error).await,
         }
     }
     let error = CallError::incomplete("reconcile", "a pass took more steps than any honest one");
-    put_off(context, tenant, "pass", error, &World::default()).await
+    put_off(context, tenant, &world, "pass", error).await
 }
 
 /// Nothing can be done now. Who has waited for too long has failed, as the row says from then on; what comes late is welcome.
@@ -250,16 +262,16 @@ async fn wait_for(context: &Context, tenant: &Tenant, wait: &Wait) -> Result<Con
 async fn fail(
     context: &Context,
     tenant: Tenant,
+    world: &World,
     step: &Step,
     error: CallError,
-    world: &World,
 ) -> Result<Converged, CallError> {
     match error.outlook {
         Outlook::Terminal => {
             record::gave_up(context, &tenant, step.name(), &error, world).await?;
             Ok(Converged::Done)
         }
-        Outlook::Transient => put_off(context, tenant, step.name(), error, world).await,
+        Outlook::Transient => put_off(context, tenant, world, step.name(), error).await,
     }
 }
 
@@ -267,12 +279,12 @@ async fn fail(
 async fn put_off(
     context: &Context,
     tenant: Tenant,
+    world: &World,
     step: &'static str,
     error: CallError,
-    world: &World,
 ) -> Result<Converged, CallError> {
     tracing::warn!(tenant = %tenant.tenant_id, step, %error, "put off");
-    let tenant = record::put_off(context, tenant, step, &error, world).await?;
+    let tenant = record::put_off(context, tenant, world, step, &error).await?;
     let attempts = tenant.made.last_error.as_ref().map_or(0, |last| last.attempts);
     // What is to stop costs money until it has: it is tried for as long as it takes.
     let tried_for_ever = tenant.intent.state == Wanted::Stopped;

@@ -107,12 +107,7 @@ pub(super) async fn stop_told(context: &Context, tenant: &Tenant, at: Timestamp)
 
 /// What ECS was told is recorded whatever the intent has become meanwhile: it was told.
 async fn record_told(context: &Context, tenant: &Tenant, told: &Told) -> Result<Stepped, CallError> {
-    let update = with_told(Update::new(), Some(told))?;
-    Ok(match context.tenants.update(&tenant.tenant_id, update).await? {
-        Outcome::Written(row) if row.intent.generation == tenant.intent.generation => Stepped::On(row),
-        Outcome::Written(row) => Stepped::Over(Some(row)),
-        Outcome::Refused(row) => Stepped::Over(row),
-    })
+    write_anyway(context, tenant, with_told(Update::new(), Some(told))?).await
 }
 
 fn with_told(update: Update, told: Option<&Told>) -> Result<Update, CallError> {
@@ -266,9 +261,9 @@ async fn ledger_of(context: &Context, tenant: &Tenant, decision: &str, last: &La
 pub(super) async fn put_off(
     context: &Context,
     tenant: Tenant,
+    world: &World,
     step: &'static str,
     error: &CallError,
-    world: &World,
 ) -> Result<Tenant, CallError> {
     let mut last = last_error(context, &tenant, step, (&error.code, &error.to_string()));
     last.outlook = Outlook::Transient;

@@ -15,13 +15,17 @@ pub use report::{Ends, Report};
 pub use stop::Ended;
 pub use wake::Wakes;
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use berth_core::explain::{Entry, Ruling};
 use berth_core::idle::{Admission, SweepCase, Verdict};
+use berth_core::pace::cost_of_stop;
 use futures_util::{StreamExt, stream};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 
+use crate::pace::Pace;
 use crate::queue::Queue;
 use crate::settings::{SettingsError, Variables};
 use crate::tables::{Ledger, Tenants};
@@ -34,11 +38,12 @@ pub struct Context {
     tenants: Tenants,
     ledger: Ledger,
     queue: Queue,
+    pace: Pace,
     telemetry: Telemetry,
 }
 
-/// How many tenants are being changed at the same time: a full sweep of 20,000 stops takes about a minute so, and a
-/// sandbox's connections are not exhausted.
+/// How many tenants are being changed at the same time, where nothing is asked of ECS: a sandbox's connections are not
+/// exhausted.
 const AT_ONCE: usize = 16;
 
 impl Context {
@@ -49,6 +54,7 @@ impl Context {
             tenants: Tenants::new(config, variables)?,
             ledger: Ledger::new(config, variables)?,
             queue: Queue::new(config, variables)?,
+            pace: Pace::new(config, variables)?,
             telemetry: Telemetry::new(variables),
         })
     }
@@ -76,24 +82,51 @@ pub async fn tick(context: &Context) -> Report {
         overdue: overdue.ok(),
         woken: woken.ok(),
     };
-    let stops = !matches!(admission, Admission::Refused { .. });
-    let acts = sweep.findings.iter().filter(|finding| match &finding.verdict {
-        Verdict::Idle { .. } => stops,
+    let repairs = sweep.findings.iter().filter(|finding| match &finding.verdict {
         Verdict::Claimed { .. } | Verdict::BadTimestamp(_) => true,
-        Verdict::Active { .. }
+        Verdict::Idle { .. }
+        | Verdict::Active { .. }
         | Verdict::Held { .. }
         | Verdict::Protected { .. }
         | Verdict::AlwaysOn
         | Verdict::NotServing => false,
     });
-    let mut ended = stream::iter(acts)
+    let mut ended = stream::iter(repairs)
         .map(|finding| stop::act(context, &sweep, finding))
         .buffer_unordered(AT_ONCE);
     while let Some(end) = ended.next().await {
         report.ends.count(end);
     }
+    if !matches!(admission, Admission::Refused { .. }) {
+        stop_idle(context, &sweep, &mut report.ends).await;
+    }
     report.tell(&context.telemetry);
     report
+}
+
+/// So many are stopped at once whatever else goes on: a quarter of what the account's budget holds at a time.
+const UNPACED: usize = 10;
+
+/// How long a sweep stops tenants: until shortly before the next one begins. Whoever is left is idle then too.
+const STOPS_FOR: Duration = Duration::from_secs(45);
+
+/// Stops what was found idle, no faster than reconcile can have ECS do it without making anybody wait who wakes a tenant.
+/// Nobody is claimed before his turn, so he may still work.
+async fn stop_idle(context: &Context, sweep: &Sweep, ends: &mut Ends) {
+    let is_idle = |finding: &&Finding| matches!(finding.verdict, Verdict::Idle { .. });
+    let idle: Vec<&Finding> = sweep.findings.iter().filter(is_idle).collect();
+    let (cost, last) = (cost_of_stop(), sweep.at.saturating_add(STOPS_FOR).unwrap_or(sweep.at));
+    for (stopped, finding) in idle.iter().enumerate() {
+        if idle.len() > UNPACED {
+            context.pace.pause_for(&cost).await;
+            match context.pace.room(&cost, last).await {
+                Ok(true) => {}
+                Ok(false) => return tracing::info!(stopped, of = idle.len(), "the next sweep goes on"),
+                Err(error) => return tracing::error!(stopped, of = idle.len(), %error, "the next sweep goes on"),
+            }
+        }
+        ends.count(stop::act(context, sweep, finding).await);
+    }
 }
 
 /// Decides whether the sweep may stop what it found idle, and records it if that is not a matter of course.

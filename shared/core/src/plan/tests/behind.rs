@@ -17,7 +17,7 @@ fn up_from_empty(tenant: &Tenant, now: Timestamp) -> [Next; 2] {
         deployment: DeploymentState::InProgress,
     });
     let mut world = World {
-        definition: Some(Definition::Registered("new".to_owned())),
+        definition: Some("new".to_owned()),
         ..World::default()
     };
     world.with_look(empty, tenant.made.told.as_ref(), now);

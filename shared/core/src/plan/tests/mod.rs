@@ -196,14 +196,6 @@ impl Model {
                 world.with_tasks(tasks.clone(), &self.tenant, at(self.clock));
                 self.observe(tasks.last());
             }
-            Step::LookAtDefinition(wanted) => {
-                let known = self.registered.contains(&wanted);
-                world.definition = Some(if known {
-                    Definition::Registered(revision(wanted).arn)
-                } else {
-                    Definition::Absent
-                });
-            }
             Step::LookAtOwnDefinitions(_) => {
                 world.own_definitions = Some(self.registered.iter().copied().map(revision).collect());
             }
@@ -219,8 +211,10 @@ impl Model {
                 self.tenant.made.access_point = Some(Files { place, incarnation });
             }
             Step::Register(wanted) => {
-                self.registered.push(wanted);
-                world.definition = Some(Definition::Registered(revision(wanted).arn));
+                if !self.registered.contains(&wanted) {
+                    self.registered.push(wanted);
+                }
+                world.definition = Some(revision(wanted).arn);
             }
             Step::CreateService { name, definition_arn } | Step::Run { name, definition_arn } => {
                 self.start(&name, definition_arn.clone());
@@ -450,7 +444,7 @@ fn task(name: &ServiceName, arn: &str, clock: i64) -> TaskObservation {
         desired_status: DesiredStatus::Running,
         definition_arn: arn.to_owned(),
         deployment_id: None,
-        private_ip: None,
+        private_ip: Some([10, 0, 0, 1].into()),
         started_at: Some(at(clock)),
         stopped: None,
     }
