@@ -67,11 +67,16 @@ test("the keyboard alone reaches everything", async () => {
   await page.getByRole("heading", { name: "The fleet is on r1." }).waitFor();
   await page.keyboard.press("3");
   await page.getByRole("heading", { name: "What happens" }).waitFor();
-  await page.keyboard.press("1");
+  // From wherever one is, and however fast.
   await page.keyboard.press("/");
   await page.keyboard.type("glo");
+  await page.locator(".card[data-dim]").nth(1).waitFor();
   assert.equal(await page.locator(".card[data-dim]").count(), 2);
+  assert.equal(await page.locator(".card:not([data-dim])").textContent().then((text) => text.includes("globex")), true);
   await page.keyboard.press("Escape");
+  await page.keyboard.press("2");
+  await page.keyboard.press("1");
+  await page.locator(".card").first().waitFor();
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keys" }).waitFor();
   await page.keyboard.press("Escape");

@@ -9,6 +9,7 @@ export async function many(number) {
   const world = await up();
   await world.running("one");
   const { body: one } = await world.call("GET", "/tenants/one");
+  const { body: why } = await world.call("GET", "/tenants/one/explain");
   const releases = (await world.call("GET", "/releases")).body;
   const rollout = (await world.call("GET", `/rollouts/${releases.rollout}`)).body;
   await world.down();
@@ -30,20 +31,23 @@ export async function many(number) {
       }
       if (pathname === "/releases") return { status: 200, body: releases };
       if (pathname.startsWith("/rollouts/")) return { status: 200, body: rollout };
-      const id = pathname.split("/")[2];
+      const [, , id, what = ""] = pathname.split("/");
       const found = tenants.find((other) => other.id === id);
-      if (found && pathname.endsWith("/history")) return { status: 200, body: { decisions: [] } };
-      return found && pathname.split("/").length === 3 ? { status: 200, body: found } : { status: 404, body: { code: "no_tenant", detail: "there is none" } };
+      const told = found && { "": found, history: { decisions: [], cursor: null }, explain: { ...why, tenant: id, phase: found.phase } }[what];
+      return told ? { status: 200, body: told } : { status: 404, body: { code: "no_tenant", detail: "there is none" } };
     },
   };
 }
 
 /** Always the same, as a picture that is compared has to be. */
 function tenant(one, index) {
-  const dice = ((index * 7_919 + 104_729) % 10_007) / 10_007;
+  let mixed = Math.imul(index ^ 0x9e3779b9, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  mixed = (mixed ^ (mixed >>> 16)) >>> 0;
+  const dice = mixed / 2 ** 32;
   let sum = 0;
   const [phase] = SHARES.find(([, share]) => (sum += share) > dice) ?? SHARES[0];
-  const moved = phase !== "stopped" && (index * 31) % 100 < 22;
+  const moved = phase !== "stopped" && mixed % 100 < 22;
   return {
     ...one,
     id: `customer-${index + 1}`,

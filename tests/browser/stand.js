@@ -39,6 +39,9 @@ async function freePort() {
 export async function up(...more) {
   const [port, aws] = [await freePort(), await freePort()];
   const child = spawn(BERTH, ["up", "--port", port, "--aws-port", aws, "--speed", "0", ...more].map(String), { stdio: ["ignore", "ignore", "inherit"] });
+  // Whatever becomes of the test, nothing of it stays.
+  const end = () => child.kill();
+  process.once("exit", end);
   const api = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries += 1) {
     if (child.exitCode !== null || tries > 300) throw new Error("berth up does not answer");
@@ -69,8 +72,9 @@ export async function up(...more) {
       await until(`${id} runs`, async () => (await call("GET", `/tenants/${id}`)).body?.phase === "running");
     },
     down: () => new Promise((resolve) => {
+      process.off("exit", end);
       child.once("exit", resolve);
-      child.kill();
+      end();
     }),
   };
 }
@@ -83,7 +87,7 @@ export async function open(browser, url, { width = 1280, height = 860, scheme = 
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: still ? "reduce" : "no-preference", deviceScaleFactor: 1 });
   const page = await context.newPage();
   const complaints = [];
-  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`));
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   if (process.env.PAGE_FROM_DISK) await fromDisk(page, new URL(url).origin);
   const known = [url, api].map((address) => new URL(address).origin);
@@ -98,6 +102,13 @@ const fromDisk = (page, origin) => page.route((url) => url.origin === origin && 
   const file = pathname === "/" ? "/index.html" : pathname;
   await route.fulfill({ contentType: TYPES[file.split(".").pop()], body: await readFile(here(`../../local/web${file}`)) });
 });
+
+/** Lets time pass by the page's own button, and waits until all of it has passed. */
+export async function passes(page, words) {
+  const button = page.getByRole("button", { name: `+${words}` });
+  await button.click();
+  await button.and(page.locator(":not([aria-busy]):enabled")).waitFor();
+}
 
 /** What axe finds fault with. */
 export async function faults(page) {

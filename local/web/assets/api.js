@@ -67,10 +67,16 @@ export async function call(method, path, body, more = {}) {
 export const get = (path) => call("GET", path);
 export const post = (path, body) => call("POST", path, body);
 
-/** Reads a stream of events until it ends; `on(name, data)` for each. */
-export async function stream(path, on, signal) {
-  const response = await fetch(config.api + path, { headers: headersOf({ accept: "text/event-stream" }), signal, cache: "no-store" });
+/** Reads a stream of events until it ends: `opened()` as soon as none is missed any more, `on(name, data)` for each. */
+export async function stream(path, opened, on) {
+  let response;
+  try {
+    response = await fetch(config.api + path, { headers: headersOf({ accept: "text/event-stream" }), cache: "no-store" });
+  } catch {
+    throw new Problem(0, "unreachable", `Nothing answers at ${config.api || location.origin}`);
+  }
   if (!response.ok) throw new Problem(response.status, "no_stream", `The stream answered ${response.status}`);
+  opened();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -6,7 +6,7 @@ import { config, configure, hasToken, ownToken, setToken } from "./api.js";
 import { drawer, follow as followTenant } from "./drawer.js";
 import { fleetView } from "./fleet.js";
 import { rolloutsView } from "./rollouts.js";
-import { changed, onChange, state } from "./store.js";
+import { changed, drawNow, onChange, state } from "./store.js";
 import { begin, everything } from "./sync.js";
 import { change, create, formView } from "./tenant-form.js";
 import { openDialogs, questionView } from "./ui.js";
@@ -31,11 +31,13 @@ function page() {
       </button>
       <button class="icon keys" @click=${() => { state.help = true; changed(); }} aria-label="Keys" title="Keys (?)">?</button>
     </header>
-    <div class="stage" data-drawer=${Boolean(state.selected)}>
-      <main id="main" tabindex="-1">${trouble()}${view()}</main>
+    <div class="stage" data-drawer=${Boolean(state.selected)} data-local=${config.local}>
+      <div class="column">
+        <main id="main" tabindex="-1">${trouble()}${view()}</main>
+        ${config.local ? dock() : nothing}
+      </div>
       ${drawer(close, change)}
     </div>
-    ${config.local ? dock() : nothing}
     ${formView()}${questionView()}${help()}
     ${state.toast ? html`<p class="toast" data-tone=${state.toast.tone} role=${state.toast.tone === "bad" ? "alert" : "status"}>${state.toast.text}</p>` : nothing}`;
 }
@@ -126,6 +128,18 @@ let toDrawer = false;
 const open = (id) => (location.hash = `#/${state.view === "activity" ? "activity" : "fleet"}/${encodeURIComponent(id)}`);
 const close = () => (location.hash = `#/${state.view}`);
 
+/** To a view, before the next key is heard: whoever types fast is not lost. */
+function go(view) {
+  location.hash = `#/${view}`;
+  route();
+  drawNow();
+}
+
+function find() {
+  if (state.view !== "fleet") go("fleet");
+  document.getElementById("search")?.focus();
+}
+
 function skip(event) {
   event.preventDefault();
   document.getElementById("main").focus();
@@ -157,10 +171,10 @@ function onKey(event) {
   }
   if (typing) return;
   const keys = {
-    1: () => (location.hash = "#/fleet"),
-    2: () => (location.hash = "#/rollouts"),
-    3: () => (location.hash = "#/activity"),
-    "/": () => document.getElementById("search")?.focus(),
+    1: () => go("fleet"),
+    2: () => go("rollouts"),
+    3: () => go("activity"),
+    "/": find,
     n: create,
     t: nextTheme,
     "?": () => { state.help = true; changed(); },

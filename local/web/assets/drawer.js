@@ -5,7 +5,7 @@ import { call, get, post } from "./api.js";
 import { changed, now, remove, state } from "./store.js";
 import { refresh } from "./sync.js";
 import { act, facts, pill, sure } from "./ui.js";
-import { DECISIONS, ago, ahead, isBehind, note, short, size } from "./words.js";
+import { DECISIONS, ago, ahead, isBehind, isOlder, note, pieces, short, size } from "./words.js";
 
 /** How often what is told of the chosen tenant is read again, in milliseconds. */
 const AGAIN = 5000;
@@ -26,6 +26,7 @@ export async function follow() {
   try {
     if (told.id !== id) told = { id, explanation: null, decisions: [] };
     await refresh(id);
+    if (!state.tenants.has(id)) return;
     const [history, explanation] = await Promise.all([
       get(`/tenants/${id}/history`).then(({ body }) => body.decisions, () => told.decisions),
       get(`/tenants/${id}/explain`).then(({ body }) => body, () => null),
@@ -80,7 +81,7 @@ function actions(tenant, edit) {
     ${phase === "failed" ? button("retry", "Retry", `${id} is tried again`, true) : nothing}
     ${phase === "running" ? button("activity", "Heartbeat", "Heard") : nothing}
     ${phase === "running" || phase === "starting" ? html`${button("sleep", "Sleep", `${id} goes to sleep`)}${button("restart", "Restart", `${id} gets a fresh task`)}` : nothing}
-    ${phase === "running" && isBehind(tenant) ? button("update", `Move to ${tenant.release.promoted}`, `${id} moves`) : nothing}
+    ${phase === "running" && isOlder(tenant) ? button("update", `Move to ${tenant.release.promoted}`, `${id} moves`) : nothing}
     <button @click=${() => edit(tenant)}>Change</button>`;
 }
 
@@ -100,10 +101,13 @@ function why(tenant) {
   const problem = note(tenant);
   const keepers = explanation?.idle?.keepers ?? [];
   return html`
-    ${explanation?.summary ? html`<p class="why">${explanation.summary}</p>` : nothing}
-    ${problem && tenant.phase !== "running" ? html`<p class="alert">${problem}</p>` : nothing}
-    ${keepers.length > 1 ? html`<p class="quiet">Kept up by ${keepers.map(({ by, ends }) => `${KEEPERS[by] ?? by} (${ahead(ends, now())})`).join(", ")}.</p>` : nothing}`;
+    ${explanation?.summary ? html`<p class="why">${pieces(explanation.summary, now()).map(({ text, whole }) => (whole ? html`<span title=${whole}>${text}</span>` : text))}</p>` : nothing}
+    ${problem ? html`<p class="alert">${problem}</p>` : nothing}
+    ${keepers.length > 1 ? html`<p class="keepers quiet">Kept up by ${keepers.map(({ by, ends }) => `${KEEPERS[by] ?? by} (${ahead(ends, now())})`).join(", ")}.</p>` : nothing}
+    ${explanation?.idle?.decidedOn ? html`<details class="quiet"><summary>What that is judged on</summary>${raw(explanation.idle.decidedOn)}</details>` : nothing}`;
 }
+
+const raw = (value) => html`<pre>${JSON.stringify(value, null, 1).slice(2, -2)}</pre>`;
 
 const KEEPERS = { work: "its work", protection: "a protection", hold: "a hold" };
 
@@ -134,7 +138,7 @@ function timeline(tenant) {
     ${all.length ? html`<ol class="timeline">${all.map((entry) => html`<li data-phase=${entry.phase ?? ""} data-decided=${Boolean(entry.on)}>
       <time datetime=${new Date(entry.at).toISOString()} title=${new Date(entry.at).toISOString()}>${ago(entry.at, now())}</time>
       <div>
-        ${entry.on ? html`<details><summary>${entry.text}</summary><pre>${JSON.stringify(entry.on, null, 1).slice(2, -2)}</pre></details>` : entry.text}
+        ${entry.on ? html`<details><summary>${entry.text}</summary>${raw(entry.on)}</details>` : entry.text}
         ${entry.why ? html`<span class="quiet">${entry.why}</span>` : nothing}
       </div>
     </li>`)}</ol>` : html`<p class="quiet">Nothing was decided in the last 90 days.</p>`}`;
@@ -150,6 +154,6 @@ function own(tenant) {
   const pairs = (name) => Object.entries(overlay[name] ?? {}).map(([key, value]) => [key, html`<code class="value" title=${value}>${name === "secrets" ? value.split(":").slice(-2).join(":") : value}</code>`]);
   const rest = Object.entries(overlay).filter(([name]) => !["env", "secrets", "size", "image"].includes(name)).map(([name, value]) => [name, typeof value === "object" ? html`<code>${JSON.stringify(value)}</code>` : String(value)]);
   const all = [["image", mono(overlay.image)], ...pairs("env"), ...pairs("secrets"), ...rest].filter(([, value]) => value);
-  return html`<h3>Its own <span class="quiet">version ${overlayVersion}</span></h3>
+  return html`<h3>Its own <span class="quiet">· version ${overlayVersion}</span></h3>
     ${all.length ? facts(all) : html`<p class="quiet">Nothing: it is as the base says.</p>`}`;
 }

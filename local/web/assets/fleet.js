@@ -5,7 +5,7 @@ import { repeat } from "./vendor/directives/repeat.js";
 import "./map.js";
 import { changed, matches, now, state } from "./store.js";
 import { bar, pill } from "./ui.js";
-import { PHASES, PHASE_WORDS, ahead, became, count, isBehind, many, note, size } from "./words.js";
+import { PHASES, PHASE_WORDS, became, count, isBehind, many, note, size } from "./words.js";
 import { banner } from "./rollouts.js";
 
 /** So many tenants are cards with words; more are tiles. */
@@ -124,10 +124,7 @@ function releaseTone({ release }) {
 }
 
 function third(tenant) {
-  const why = note(tenant);
-  if (why && tenant.phase !== "running") return why;
-  if (tenant.stopsAt && tenant.phase === "running") return `sleeps ${ahead(tenant.stopsAt, now())}`;
-  return became(tenant, now());
+  return note(tenant) ?? became(tenant, now());
 }
 
 /** A table of which only the rows that can be seen are drawn. */
@@ -156,7 +153,7 @@ function list(tenants, open) {
 }
 
 /** Room for rows that are not drawn. */
-const space = (rows) => rows ? html`<tr aria-hidden="true"><td colspan="6" class="space" .height=${String(rows * ROW)}></td></tr>` : nothing;
+const space = (rows) => rows ? html`<tr aria-hidden="true"><td colspan="6" class="space" .style=${`height: ${rows * ROW}px`}></td></tr>` : nothing;
 
 function scroll({ currentTarget: { scrollTop, clientHeight } }) {
   Object.assign(state, { scrolled: scrollTop, height: clientHeight });

@@ -173,8 +173,13 @@ export class FleetMap extends HTMLElement {
   #notch(x, y, tenant) {
     const context = this.#context;
     const { side } = this.#grid;
-    const cut = Math.max(3, side * 0.45);
     context.fillStyle = this.#isNewer(tenant) ? this.#colours.newer : this.#colours.older;
+    if (side < 9) {
+      // Half of so small a corner would not be seen.
+      context.fillRect(x + side - 4, y, 4, 4);
+      return;
+    }
+    const cut = side * 0.45;
     context.beginPath();
     context.moveTo(x + side - cut, y);
     context.lineTo(x + side, y);

@@ -5,7 +5,7 @@ import { post } from "./api.js";
 import { changed, now, state } from "./store.js";
 import { fleet } from "./sync.js";
 import { act, bar, sure } from "./ui.js";
-import { REASONS, ago, ahead, count, many, pauseReason, short, span } from "./words.js";
+import { FAILURES, REASONS, ago, ahead, count, many, pauseReason, short, span } from "./words.js";
 
 const OVER = ["completed", "superseded", "rejected", "rolledBack", "aborted"];
 
@@ -63,6 +63,7 @@ export const rolloutsView = () => html`
 
 function title() {
   const { rollout, releases: { promoted } } = state;
+  if (isUnderWay(rollout) && rollout.status.phase === "withdrawing" && !rollout.status.paused) return `The fleet goes back to ${rollout.from ?? "nothing"}.`;
   if (isUnderWay(rollout)) return rollout.status.paused ? `The way to ${rollout.release} is paused.` : `The fleet moves to ${rollout.release}.`;
   return promoted ? `The fleet is on ${promoted}.` : "No base has been promoted yet.";
 }
@@ -91,12 +92,12 @@ function card(rollout) {
     </p>
     <p class="quiet">
       Began ${ago(rollout.startedAt, now())} by ${short(rollout.by)}${rollout.promotedAt ? `, promoted ${ago(rollout.promotedAt, now())}` : ""}.
-      ${policy ? html`<span class=${used > policy.tolerance ? "bad" : ""}>${used ? `${count(used)} failed, ` : ""}${many(policy.tolerance, "failure")} allowed${rollout.accepted ? `, ${count(rollout.accepted)} accepted` : ""}.</span>` : nothing}
+      ${policy ? html`<span class=${used > policy.tolerance ? "bad" : ""}>${used ? `${count(used)} failed, ` : ""}${policy.tolerance ? many(policy.tolerance, "failure") : "no failure"} allowed${rollout.accepted ? `, ${count(rollout.accepted)} accepted` : ""}.</span>` : nothing}
     </p>
     ${status.paused ? html`<p class="alert" role="status">Paused ${status.since ? ago(status.since, now()) : ""}: ${pauseReason(status.paused)}.</p>` : nothing}
     ${failed.length ? html`<table class="plain"><caption class="unseen">Who failed</caption>
       <thead><tr><th scope="col">Failed</th><th scope="col">How</th><th scope="col">Why</th></tr></thead>
-      <tbody>${failed.map(([tenant, { code, message }]) => html`<tr><th scope="row"><a href="#/fleet/${tenant}">${tenant}</a></th><td>${code}</td><td>${message}</td></tr>`)}</tbody>
+      <tbody>${failed.map(([tenant, { code, message }]) => html`<tr><th scope="row"><a href="#/fleet/${tenant}">${tenant}</a></th><td>${FAILURES[code] ?? code}</td><td>${message}</td></tr>`)}</tbody>
     </table>` : nothing}
   </article>`;
 }
@@ -192,10 +193,10 @@ function planned(plan) {
     ${moved ? html`<ol>${plan.waves.map(({ name, tenants, seconds }) => html`<li>
       <b>${name}</b>
       ${bar([[tenants.length, "running", many(tenants.length, "tenant")], [most - tenants.length, "empty", ""]], many(tenants.length, "tenant"))}
-      <span class="quiet" title=${tenants.slice(0, 40).join(" ")}>${count(tenants.length)}, ${span(seconds * 1000)}</span>
+      <span class="quiet" title=${tenants.slice(0, 40).join(" ")}>${count(tenants.length)} in ${span(seconds * 1000)}</span>
     </li>`)}</ol>` : html`<p>Nobody would be moved now.</p>`}
     ${[...why(plan.waiting), ...why(plan.skipped)].map((line) => html`<p class="quiet">${line}</p>`)}
-    ${moved ? html`<p>${many(moved, "tenant")} in about ${span(plan.totalSeconds * 1000)}, at most ${count(plan.inFlightLimit)} at once.</p>` : nothing}
+    ${moved ? html`<p>${many(moved, "tenant")} in about ${span(plan.totalSeconds * 1000)}, at most ${count(plan.inFlightLimit)} at once${plan.registrations ? `, ${many(plan.registrations, "definition")} to register` : ""}.</p>` : nothing}
     <div class="row"><button class="primary" @click=${act(start, "It begins within a minute")}>Start it</button><button @click=${() => { state.plan = null; changed(); }}>Leave it</button></div>
   </div>`;
 }

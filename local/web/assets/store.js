@@ -1,6 +1,6 @@
 // What the page knows. Whoever changes it says so, and the page is drawn once in the next frame.
 
-import { PHASES, isBehind } from "./words.js";
+import { PHASES, PHASE_WORDS, isBehind } from "./words.js";
 
 export const state = {
   /** Every tenant by id, as the API answered last. */
@@ -54,6 +54,9 @@ export function changed() {
   });
 }
 
+/** Something has changed that the next key is about: it is drawn at once. */
+export const drawNow = () => draw();
+
 /** What time it is where the tenants live. */
 export function now() {
   const { at, seen, speed } = state.time;
@@ -74,7 +77,11 @@ export function apply(tenants, all) {
     const before = state.tenants.get(tenant.id);
     gone.delete(tenant.id);
     structure ||= !before;
-    if (before && !all && before.lastActivity && tenant.lastActivity === undefined) tenant.lastActivity = before.lastActivity;
+    // Only a tenant that is asked for alone says when it worked and when it will sleep.
+    if (all && before?.intent.generation === tenant.intent.generation) {
+      tenant.lastActivity ??= before.lastActivity;
+      tenant.stopsAt ??= tenant.phase === "running" ? before.stopsAt : null;
+    }
     state.tenants.set(tenant.id, tenant);
     tell(before, tenant);
   }
@@ -96,13 +103,16 @@ export function remove(id) {
 
 function tell(before, tenant) {
   if (!before) {
-    if (state.link !== "connecting") say({ tenant: tenant.id, text: `is ${tenant.phase}`, phase: tenant.phase });
+    if (state.link !== "connecting") say({ tenant: tenant.id, text: `is ${PHASE_WORDS[tenant.phase]}`, phase: tenant.phase });
     return;
   }
   const moved = before.release.applied !== tenant.release.applied;
-  if (before.phase === tenant.phase && !moved) return;
+  const fresh = before.phase === tenant.phase && tenant.taskArn && before.taskArn && before.taskArn !== tenant.taskArn;
+  if (before.phase === tenant.phase && !moved && !fresh) return;
   state.flashes.set(tenant.id, performance.now());
-  if (before.phase !== tenant.phase) say({ tenant: tenant.id, text: `${before.phase} → ${tenant.phase}`, phase: tenant.phase, why: why(tenant) });
+  if (before.phase !== tenant.phase) say({ tenant: tenant.id, text: `${PHASE_WORDS[before.phase]} → ${PHASE_WORDS[tenant.phase]}`, phase: tenant.phase, why: why(tenant) });
+  // Between two looks a task can end and another take its place.
+  if (fresh && !moved) say({ tenant: tenant.id, text: "has a fresh task", phase: tenant.phase, why: tenant.intent.at === before.intent.at ? "the one before it ended" : tenant.intent.reason });
   if (moved && tenant.release.applied) say({ tenant: tenant.id, text: `takes ${tenant.release.applied}`, phase: tenant.phase, why: `was on ${before.release.applied ?? "nothing"}` });
 }
 
@@ -133,8 +143,8 @@ function count() {
 /** Keeps how many are in which phase now. */
 export function sample() {
   const at = now();
-  const last = state.samples.at(-1);
-  if (last && at <= last.at) return;
+  // A clock may stand still while something changes.
+  while (state.samples.at(-1)?.at >= at) state.samples.pop();
   state.samples.push({ at, ...state.counts });
   // Older ones are thinned out, so that hours fit as well as minutes.
   if (state.samples.length > SAMPLES) state.samples = state.samples.filter((_, index) => index % 2 === 0 || index > SAMPLES / 2);

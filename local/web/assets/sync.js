@@ -17,14 +17,15 @@ let wanted = new Set();
 let wantsFleet = false;
 let gathering = null;
 let loading = null;
+let turns = 0;
+const answered = new Map();
 
 export async function begin() {
   if (config.local) await linked(async () => hear("clock", (await get("/_local/clock")).body));
-  await everything();
   if (config.local) follow();
   else poll();
   setInterval(() => {
-    sample();
+    if (state.link !== "connecting") sample();
     changed();
   }, 1000);
 }
@@ -85,10 +86,13 @@ export async function fleet() {
   changed();
 }
 
-/** One tenant as it is now. */
+/** One tenant as it is now; an answer to an earlier question never takes the place of a later one's. */
 export async function refresh(id) {
+  const turn = (turns += 1);
   try {
     const { body } = await get(`/tenants/${id}`);
+    if ((answered.get(id) ?? 0) > turn) return;
+    answered.set(id, turn);
     apply([body], false);
   } catch (problem) {
     if (problem.code !== "no_tenant") throw problem;
@@ -102,15 +106,20 @@ function gather() {
     const also = wantsFleet;
     wanted = new Set();
     wantsFleet = false;
-    await linked(async () => {
-      if (ids.length > ONE_BY_ONE) await readAll();
-      else {
-        await inParallel(ids, refresh);
-        if (also) await fleet();
-      }
-      sample();
-    });
-    gathering = null;
+    try {
+      // Whatever is being read is older than what is asked for now.
+      await loading;
+      await linked(async () => {
+        if (ids.length > ONE_BY_ONE) await readAll();
+        else {
+          await inParallel(ids, refresh);
+          if (also) await fleet();
+        }
+        sample();
+      });
+    } finally {
+      gathering = null;
+    }
     if (wanted.size || wantsFleet) gather();
   }, GATHER);
 }
@@ -123,15 +132,22 @@ async function inParallel(items, work) {
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** Follows the stream of a local world; after a break everything is read again. */
+/**
+ * Follows the stream of a local world. Everything is read once somebody listens, and again after a break: what happens
+ * between the two would be missed otherwise.
+ */
 async function follow() {
   for (;;) {
-    await linked(() => stream("/_local/stream", hear), null);
-    state.link = "lost";
+    await linked(() => stream("/_local/stream", everything, hear).catch(ended), null);
+    if (state.link === "live") state.link = "lost";
     changed();
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    await everything();
   }
+}
+
+/** A stream that breaks is an API that is gone, for now. */
+function ended(problem) {
+  throw problem instanceof Problem ? problem : new Problem(0, "unreachable", "The line to the API broke");
 }
 
 function hear(name, data) {
@@ -172,7 +188,8 @@ async function poll() {
     const began = performance.now();
     if (!document.hidden) await everything();
     const took = performance.now() - began;
-    const pause = Math.max(config.everySeconds * 1000, took * 10);
+    const often = config.everySeconds * 1000;
+    const pause = Math.min(Math.max(often, took * 10), often * 10);
     await new Promise((resolve) => {
       setTimeout(resolve, pause);
       document.addEventListener("visibilitychange", () => !document.hidden && resolve(), { once: true });

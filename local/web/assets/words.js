@@ -50,6 +50,16 @@ const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", t
 export const clock = (ms) => time.format(ms);
 export const date = (ms) => day.format(ms);
 
+const WHOLE = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|arn:aws[\w-]*:[^\s,;]*[^\s,;.])/;
+
+/** A sentence of the API in pieces, `{ text, whole }`: moments as a clock shows them, and ARNs by their ends. */
+export const pieces = (sentence, at) => sentence.split(WHOLE).map((whole, index) => {
+  if (index % 2 === 0) return { text: whole };
+  if (whole.startsWith("arn:")) return { text: short(whole), whole };
+  const told = Date.parse(whole);
+  return { text: date(told) === date(at) ? clock(told) : `${clock(told)} on ${date(told)}`, whole };
+});
+
 /** The end of an ARN, or a plain name. */
 export const short = (arn) => (arn ?? "").split("/").pop();
 
@@ -60,7 +70,11 @@ export function size(overlay) {
   return cpu ? `${thousandths(cpu)} vCPU, ${thousandths(memory)} GB` : null;
 }
 
+const rank = (release) => Number((release ?? "r0").slice(1));
+
+/** Whether it is on another release than the fleet's, and whether that is an older one. */
 export const isBehind = ({ release }) => Boolean(release.applied) && release.applied !== release.promoted;
+export const isOlder = ({ release }) => Boolean(release.applied) && rank(release.applied) < rank(release.promoted);
 
 /** What became of a tenant, by why its intent changed. */
 export const BECAME = {
@@ -73,17 +87,18 @@ export const BECAME = {
   retry: "tried again",
   delete: "deleted",
   rollout: "moved",
+  update: "moved",
   "crash-loop": "stopped, crashing",
 };
 
 /** What became of a tenant, and when. */
 export const became = ({ intent }, at) => `${BECAME[intent.reason] ?? intent.reason} ${ago(intent.at, at)}`;
 
-/** What somebody should know who only looks at it in passing. */
+/** What somebody should know who only looks at it in passing. A task that its service ended in favour of another is none. */
 export function note(tenant) {
   if (tenant.lastError) return tenant.lastError.message;
   const { stopped } = tenant;
-  if (!stopped || stopped.by) return null;
+  if (tenant.phase === "running" || !stopped || stopped.by || stopped.code === "ServiceSchedulerInitiated") return null;
   return stopped.exitCode === null || stopped.exitCode === undefined ? stopped.reason : `${stopped.reason} (exit code ${stopped.exitCode})`;
 }
 
@@ -91,7 +106,7 @@ export function note(tenant) {
 export function pauseReason(paused) {
   switch (paused?.kind) {
     case "budget":
-      return `${many(paused.failed, "tenant")} failed, and ${count(paused.tolerance)} may`;
+      return `${many(paused.failed, "tenant")} failed, ${paused.tolerance ? count(paused.tolerance) : "none"} may`;
     case "unknown":
       return `nobody knows how it went with ${paused.tenants.join(", ")}`;
     case "operator":
@@ -113,6 +128,16 @@ export const REASONS = {
   offered: "offered the release for now",
 };
 
+/** How a tenant failed on a release. */
+export const FAILURES = {
+  registration: "refused by ECS",
+  deployment: "deployment",
+  crashLoop: "crash loop",
+  fellBack: "fell back",
+  noVerdict: "no verdict",
+  other: "other",
+};
+
 /** What was decided, as a sentence begins. */
 export const DECISIONS = {
   "idle-stop": "Put to sleep: nobody used it",
@@ -128,5 +153,8 @@ export const DECISIONS = {
   protected: "Protected from the sweep",
   "gave-up": "Given up on",
   hold: "Held",
+  "hold-released": "A hold was given back",
+  late: "It takes longer than it should",
+  "dead-letter": "Given up on: no attempt came to an end",
   promoted: "Promoted",
 };

@@ -35,21 +35,21 @@ export const dock = () => html`<section class="dock" aria-label="Play the world"
 </section>`;
 
 const controls = () => html`<div class="controls">
-  <fieldset><legend>Customers</legend>
-    ${[1, 10, 100].map((number) => html`<button @click=${act(() => signUp(number), () => `${many(number, "customer")} signed up`)}>Sign up ${number}</button>`)}
+  <div class="group" role="group" aria-label="Sign up customers"><span class="quiet" aria-hidden="true">Sign up customers</span>
+    ${[1, 10, 100].map((number) => html`<button @click=${act(() => signUp(number), () => `${many(number, "customer")} signed up`)} aria-label="Sign up ${number}">${number}</button>`)}
     <button aria-pressed=${Boolean(working)} @click=${act(() => toggleWork())}>${working ? "They work" : "Let them work"}</button>
-  </fieldset>
-  <fieldset><legend>Deploy a base</legend>
+  </div>
+  <div class="group" role="group" aria-label="Deploy a base"><span class="quiet" aria-hidden="true">Deploy a base</span>
     <button @click=${act(() => deploy("good"), "A good base is deployed")}>Good</button>
     <button @click=${act(() => deploy("missing"), "A base is deployed whose image is not there")}>No image</button>
     <button @click=${act(() => deploy("never-starts"), "A base is deployed that never starts")}>Never starts</button>
     <button @click=${act(() => deploy("crashes:20"), "A base is deployed that crashes")}>Crashes</button>
-  </fieldset>
-  <fieldset><legend>Trouble</legend>
+  </div>
+  <div class="group" role="group" aria-label="Trouble"><span class="quiet" aria-hidden="true">Trouble</span>
     <button aria-pressed=${state.world.lose > 0} @click=${act(lose)}>${state.world.lose > 0 ? "Half of all events are lost" : "Lose events"}</button>
     <button @click=${act(() => post("/_local/faults", { service: "ecs", action: "UpdateService", error: "ThrottlingException", count: 25 }), "ECS refuses the next 25 updates of services")}>Throttle ECS</button>
     <button @click=${act(retire, (id) => `The host of ${id} is retired`)}>Retire a host</button>
-  </fieldset>
+  </div>
 </div>`;
 
 async function pace(speed) {
@@ -61,6 +61,7 @@ async function pace(speed) {
 /** In steps, so that what happens meanwhile is seen to happen. */
 async function leap(seconds) {
   leaping = seconds;
+  changed();
   try {
     while (leaping > 0) {
       const { body } = await post("/_local/clock", { advance_seconds: Math.min(LEAP, leaping) });
