@@ -210,6 +210,7 @@ fn phases() -> Value {
 }
 
 /// What an operation takes, answers and refuses.
+#[expect(clippy::too_many_lines, reason = "one table, in the order of the routes")]
 pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
     let (new, tenant, rollout) = (Described::new, Described::of_tenant, Described::of_rollout);
     match operation {
