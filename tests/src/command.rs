@@ -56,13 +56,16 @@ pub fn split(words: &str) -> Vec<String> {
     all
 }
 
-/// What is another in every run by its name: moments (the world of a test begins now), spans of time, what ECS numbers.
+/// What is another in every run by its name: moments (the world of a test begins now), spans of time,
+/// what ECS numbers, and who of equals is the canary.
 pub fn steady(text: &str) -> String {
     let shapes = [
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>"),
         (r"\b\d+ (s|min|h)( \d+ (s|min))?\b", "<span>"),
         (r"\b[0-9a-f]{32}\b", "<task>"),
         (r"ecs-svc/\d+", "ecs-svc/<n>"),
+        (r"\b10\.0\.0\.\d+\b", "<ip>"),
+        (r"\bt-\d\b", "t-<n>"),
     ];
     shapes.iter().fold(text.to_owned(), |text, (shape, name)| {
         Regex::new(shape).unwrap().replace_all(&text, *name).into_owned()

@@ -78,7 +78,7 @@ async fn what_an_operator_sees_of_a_small_fleet() {
 
                   wanted     running since <span> ago (provision by local, generation 1)
                   release    r1, the fleet's
-                  address    10.0.0.10
+                  address    <ip>
                   last work  <span> ago (<time>)
                   sleeps     in <span> (<time>)
 
@@ -99,10 +99,10 @@ async fn what_an_operator_sees_of_a_small_fleet() {
         .sees(
             "tenants sleep globex hooli",
             expect![[r#"
-        TENANT  PHASE     RELEASE  ADDRESS
-        globex  stopping  r1       10.0.0.11
-        hooli   stopping  r1       10.0.0.12
-    "#]],
+                TENANT  PHASE     RELEASE  ADDRESS
+                globex  stopping  r1       <ip>
+                hooli   stopping  r1       <ip>
+            "#]],
         )
         .await;
     operator.stand.until("globex", "stopped").await;

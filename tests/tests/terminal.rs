@@ -207,7 +207,7 @@ async fn a_rejected_rollout_says_who_failed_and_why() {
           1 of 0 failures allowed
 
         FAILED  HOW         WHY
-        t-2     deployment  the circuit breaker put another definition back
+        t-<n>     deployment  the circuit breaker put another definition back
         berth: ro2 did not complete: rejected"#]]
     .assert_eq(&steady(&last));
     assert_eq!(code, 7);
@@ -220,7 +220,11 @@ async fn a_watched_fleet_ends_with_the_terminal_as_it_was() {
     terminal.until("the fleet", |screen| screen.contains("2 tenants")).await;
     stand.call(Method::POST, "/tenants/t-1/sleep", None).await;
     stand.until("t-1", "stopped").await;
-    let changed = terminal.until("the change", |screen| screen.contains("stopped")).await;
+    let changed = terminal
+        .until("the change", |screen| {
+            screen.contains("stopped") && screen.contains("Ctrl-C")
+        })
+        .await;
     expect![[r#"
         2 tenants
           running      1  ███████████████░░░░░░░░░░░░░░░

@@ -100,6 +100,16 @@ fn a_day(engine: &mut Engine) {
     pass(engine, 240);
 }
 
+fn send(engine: &Engine, queue: &str, body: &str) {
+    let message = json!({
+        "QueueUrl": format!("https://sqs.us-east-1.amazonaws.com/123456789012/{queue}"),
+        "MessageBody": body,
+        "MessageGroupId": "nobody",
+        "MessageDeduplicationId": "once",
+    });
+    ask(&mut engine.shared.cloud(), Service::Sqs, "SendMessage", &message).expect("a message");
+}
+
 /// Images that do not start, that crash, and a service that fails.
 fn a_bad_day(engine: &mut Engine) {
     behave(engine, "registry.example/never:1", "exits:1");
@@ -129,13 +139,13 @@ fn a_bad_day(engine: &mut Engine) {
     ok(engine, "PUT", "/tenants/late", &json!({}));
     until(engine, "late", "running");
     // Nothing that can be dealt with.
-    let letter = json!({
-        "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/berth-ReconcileQueue.fifo",
-        "MessageBody": "nonsense",
-        "MessageGroupId": "nobody",
-        "MessageDeduplicationId": "nonsense",
-    });
-    ask(&mut engine.shared.cloud(), Service::Sqs, "SendMessage", &letter).expect("a message");
+    send(engine, "berth-ReconcileQueue.fifo", "nonsense");
+    // Given up long ago, and looked at and sent back by an operator.
+    let nudge = json!({"tenantId": "acme", "why": "it was in the way"});
+    send(engine, "berth-ReconcileDeadLetters.fifo", &nudge.to_string());
+    ok(engine, "GET", "/dead-letters", &Value::Null);
+    pass(engine, 60);
+    ok(engine, "POST", "/dead-letters/redrive", &json!({}));
     // Created anew before the old one is gone.
     ok(engine, "DELETE", "/tenants/late", &Value::Null);
     ok(engine, "PUT", "/tenants/late", &json!({}));
@@ -175,7 +185,7 @@ fn a_deployment(engine: &mut Engine) {
     pass(engine, 120);
 }
 
-/// Without a volume of their own tenants share definitions.
+/// Without a volume of their own tenants share definitions, and those that nobody uses any more are cleared away.
 fn without_volume() -> Engine {
     let start = "2026-01-01T00:00:00Z".parse().expect("a time");
     let cloud = Cloud::new(Config::new(7, start)).expect("a cloud");
@@ -185,8 +195,27 @@ fn without_volume() -> Engine {
     };
     let mut engine = Engine::deploy(cloud, "us-east-1", &settings).expect("a deployment");
     pass(&mut engine, 300);
-    ok(&mut engine, "PUT", "/tenants/acme", &json!({}));
-    until(&mut engine, "acme", "running");
+    for plan in 0..12 {
+        let overlay = json!({"env": {"PLAN": plan.to_string()}, "idle": {"alwaysOn": true}});
+        ok(&mut engine, "PUT", "/tenants/acme", &overlay);
+        pass(&mut engine, 60);
+        until(&mut engine, "acme", "running");
+    }
+    for version in ["2", "3"] {
+        let next = base_definition("fs-0123456789abcdef0", version);
+        ask(
+            &mut engine.shared.cloud(),
+            Service::Ecs,
+            "RegisterTaskDefinition",
+            &next,
+        )
+        .expect("a revision");
+        engine
+            .shared
+            .cloud()
+            .set_stack(BASE_STACK, crate::cloud::StackStatus::UpdateComplete);
+        pass(&mut engine, 3_600);
+    }
     engine
 }
 
