@@ -76,6 +76,16 @@ impl SweepOverride {
             Outcome::Refused(found) => found.is_some_and(|row| row.get("usedAt") == Some(&used_at)),
         })
     }
+
+    /// Has an override that this sweep used up count for the next one as well, because it was not done. One that has taken
+    /// its place since stays as it is.
+    pub async fn carry_over(&self, given: &Override, used_at: Timestamp) -> Result<(), CallError> {
+        let update = Update::new()
+            .remove("usedAt")
+            .when("at", "=", attribute(given.at)?)
+            .when("usedAt", "=", number(used_at.as_millisecond()));
+        update.send(&self.client, &self.table, key()).await.map(drop)
+    }
 }
 
 fn key() -> Item {

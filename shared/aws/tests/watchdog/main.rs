@@ -388,6 +388,33 @@ async fn a12_a_sweep_that_would_stop_too_many_stops_none_until_a_word_that_count
     );
 }
 
+/// What the account's budget has, as the next sweeps find it.
+fn budget(stand: &Stand, spent: Timestamp) {
+    let spent = json!({ "N": spent.as_millisecond().to_string() });
+    let row = json!({ "kind": { "S": "budget" }, "id": { "S": "service-writes" }, "spent": spent });
+    stand.put("Fleet", row);
+}
+
+#[tokio::test]
+async fn a12_a_word_counts_until_a_sweep_had_the_budget_for_all_that_it_was_given_for() {
+    let stand = thousand(500);
+    let overrides = SweepOverride::new(&stand.config(), &Stand::variables(&[])).unwrap();
+    let given = Override {
+        by: "ops".to_owned(),
+        reason: "the trial is over".to_owned(),
+        at: at(DUE),
+    };
+    overrides.give(&given).await.unwrap();
+    budget(&stand, at(DUE + 3_600));
+    let report = sweep(&stand).await;
+    let granted = Admission::GrantedByOverride(given);
+    assert_eq!((&report.found.admission, report.ends.stopped), (&granted, 0));
+    budget(&stand, at(0));
+    let report = sweep(&stand).await;
+    assert_eq!((&report.found.admission, report.ends.stopped), (&granted, 500));
+    assert_eq!(overrides.unused(at(DUE)).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn a12_the_guard_lets_its_limit_through_and_one_more_stops_all() {
     assert_eq!(sweep(&thousand(200)).await.ends.stopped, 200);

@@ -98,7 +98,11 @@ pub async fn tick(context: &Context) -> Report {
         report.ends.count(end);
     }
     if !matches!(admission, Admission::Refused { .. }) {
-        stop_idle(context, &sweep, &mut report.ends).await;
+        let stops = stop_idle(context, &sweep, &mut report.ends).await;
+        if let (Stops::CutShort, Admission::GrantedByOverride(given)) = (stops, &admission) {
+            let carried = context.sight.overrides.carry_over(given, sweep.at).await;
+            let _ = carried.inspect_err(|error| tracing::error!(%error, "the next sweep needs a word of its own"));
+        }
     }
     report.tell(&context.telemetry);
     report
@@ -110,9 +114,17 @@ const UNPACED: usize = 10;
 /// How long a sweep stops tenants: until shortly before the next one begins. Whoever is left is idle then too.
 const STOPS_FOR: Duration = Duration::from_secs(45);
 
+/// Whether a sweep got to everybody whom it found idle.
+enum Stops {
+    /// It did.
+    Done,
+    /// Its time or the budget was over first: the next sweep goes on.
+    CutShort,
+}
+
 /// Stops what was found idle, no faster than reconcile can have ECS do it without making anybody wait who wakes a tenant.
 /// Nobody is claimed before his turn, so he may still work.
-async fn stop_idle(context: &Context, sweep: &Sweep, ends: &mut Ends) {
+async fn stop_idle(context: &Context, sweep: &Sweep, ends: &mut Ends) -> Stops {
     let is_idle = |finding: &&Finding| matches!(finding.verdict, Verdict::Idle { .. });
     let idle: Vec<&Finding> = sweep.findings.iter().filter(is_idle).collect();
     let (cost, last) = (cost_of_stop(), sweep.at.saturating_add(STOPS_FOR).unwrap_or(sweep.at));
@@ -121,12 +133,19 @@ async fn stop_idle(context: &Context, sweep: &Sweep, ends: &mut Ends) {
             context.pace.pause_for(&cost).await;
             match context.pace.room(&cost, last).await {
                 Ok(true) => {}
-                Ok(false) => return tracing::info!(stopped, of = idle.len(), "the next sweep goes on"),
-                Err(error) => return tracing::error!(stopped, of = idle.len(), %error, "the next sweep goes on"),
+                Ok(false) => {
+                    tracing::info!(stopped, of = idle.len(), "the next sweep goes on");
+                    return Stops::CutShort;
+                }
+                Err(error) => {
+                    tracing::error!(stopped, of = idle.len(), %error, "the next sweep goes on");
+                    return Stops::CutShort;
+                }
             }
         }
         ends.count(stop::act(context, sweep, finding).await);
     }
+    Stops::Done
 }
 
 /// Decides whether the sweep may stop what it found idle, and records it if that is not a matter of course.
