@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fleet::{TenantFacts, after};
+use super::fleet::{Outcome, TenantFacts, after};
 use super::progress::{Attempt, Survey, Tally};
 use super::row::{End, PauseReason, Rollout, Stage, State, Withdrawal};
 use super::window::{Opening, opening};
@@ -293,8 +293,15 @@ impl Rollout {
                 .position(|name| *name == facts.tenant)
                 .unwrap_or(usize::MAX)
         };
+        // Who fails on the present release says nothing about the next one.
+        let withdrawing = matches!(self.stage(), Some(Stage::Withdrawing { .. }));
+        let failed = |facts: &TenantFacts, attempt: &Attempt| {
+            !withdrawing && *attempt == Attempt::First && matches!(facts.outcome, Outcome::Failed(_))
+        };
         let mut pending = survey.pending.clone();
-        pending.sort_by_cached_key(|(facts, _)| (rank(facts), facts.last_activity, &facts.tenant));
+        pending.sort_by_cached_key(|(facts, attempt)| {
+            (rank(facts), failed(facts, attempt), facts.last_activity, &facts.tenant)
+        });
         pending
     }
 }

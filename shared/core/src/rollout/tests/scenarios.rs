@@ -58,6 +58,20 @@ fn named_canaries_go_first_in_their_order() {
 }
 
 #[test]
+fn who_has_failed_on_the_release_before_proves_nothing_and_goes_last() {
+    let mut world = World::new(3, policy(json!({"maxInFlightPercent": 100})));
+    world.fleet[0].outcome = failed();
+    world.step();
+    assert_eq!(world.movers(), ["t00001"]);
+
+    let named = json!({"namedCanaries": ["t00000"], "maxInFlightPercent": 100});
+    let mut world = World::new(3, policy(named));
+    world.fleet[0].outcome = failed();
+    world.step();
+    assert_eq!(world.movers(), ["t00000"], "who is named is meant");
+}
+
+#[test]
 fn r1_one_failing_canary_rejects_the_release_and_is_put_back() {
     let mut world = World::new(50, Policy::default());
     world.step();
