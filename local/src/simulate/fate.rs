@@ -32,10 +32,14 @@ pub(super) struct Odds {
 /// hidden whose work failed, so that the next pass over the tenant comes after it.
 const LATEST: u64 = 30_000;
 
-/// A call that makes something more each time that it is done. What comes of it after its caller has given up, and after
-/// everything else of the tenant was removed, is nobody's; AWS has no way to find it.
-fn makes_another(action: &str) -> bool {
-    matches!(action, "RegisterTaskDefinition" | "CreateAccessPoint")
+/// A call after which there is something that was not there before, or runs again. Done after its caller has given up, and after
+/// everything else of the tenant was stopped or removed, it cannot be told from one that somebody meant; AWS gives no caller a
+/// way to take it back or to find it in time.
+fn begins_something(action: &str) -> bool {
+    matches!(
+        action,
+        "RegisterTaskDefinition" | "CreateAccessPoint" | "CreateService" | "UpdateService"
+    )
 }
 
 /// The most that one trouble strikes. At this rate a pass of twenty calls fails two times of three.
@@ -89,7 +93,7 @@ impl Odds {
                 Trouble::Crash if coin => Fate::CrashBefore,
                 Trouble::Crash => Fate::CrashAfter,
                 Trouble::StaleRead if eventual => Fate::Behind,
-                Trouble::LateEffect if !call.changes_nothing() && !makes_another(&call.action) => {
+                Trouble::LateEffect if !call.changes_nothing() && !begins_something(&call.action) => {
                     Fate::Late(Duration::from_millis(dice.u64(..LATEST)))
                 }
                 Trouble::StaleRead
