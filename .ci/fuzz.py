@@ -90,7 +90,9 @@ def before_call(context, case, kwargs):
     if state.seen is None:
         state.seen = written()
     state.before = (state.moved, state.seen)
-    state.waiting = Waiting() if "wait" in (case.query or {}) else None
+    # Dead letters are taken by a long poll.
+    waits = "wait" in (case.query or {}) or case.path.startswith("/dead-letters")
+    state.waiting = Waiting() if waits else None
 
 
 @schemathesis.hook
