@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use berth_core::pace::{Cost, cost_of_move};
+use berth_core::pace::cost_of_move;
 use berth_core::release::{Pointer, RolloutId};
 use berth_core::rollout::{Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
@@ -20,12 +20,12 @@ use crate::service::fleet::Fleet;
 use crate::service::intent;
 use crate::tables::{Outcome, RolloutRow, Swapped, Versioned};
 
-/// How long a driver has for the moves of one step: less than the function's timeout, and no longer than the pause
-/// between two drives, so that a driver that died costs one of them.
-const CLAIM: Duration = Duration::from_secs(55);
+/// How long a driver keeps others off: less than the function's timeout, and no longer than the pause between two drives, so
+/// that a driver that died costs one of them.
+const CLAIM: Duration = Duration::from_mins(1);
 
 /// How long before the end of its claim a driver stops making moves.
-const MARGIN: Duration = Duration::from_secs(10);
+const MARGIN: Duration = Duration::from_secs(4);
 
 /// What a drive came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -138,6 +138,7 @@ struct Made {
 /// Makes the moves. One that fails does not keep the others from being made; the first error is told at the end.
 async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Move], last: Timestamp) -> Made {
     let mut made = Made::default();
+    let mut course = context.pace.course();
     for wanted in moves {
         let Some(tenant) = fleet.tenants.get(&wanted.tenant) else {
             continue;
@@ -147,15 +148,17 @@ async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Mov
             break;
         }
         let cost = cost_of_move(tenant);
-        match paced(context, moves.len(), &cost, last).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::info!(%rollout, left = moves.len() - made.moved.len(), "the budget is spent; the next drive goes on");
-                break;
-            }
-            Err(error) => {
-                made.error.get_or_insert(error);
-                break;
+        if moves.len() > UNPACED {
+            match course.begin(&cost, last).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!(%rollout, left = moves.len() - made.moved.len(), "the budget is spent; the next drive goes on");
+                    break;
+                }
+                Err(error) => {
+                    made.error.get_or_insert(error);
+                    break;
+                }
             }
         }
         match move_one(context, rollout, tenant, wanted).await {
@@ -172,18 +175,6 @@ async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Mov
 
 /// So few moves are begun at once whatever else goes on: what they take is there, or comes back while their tasks stop.
 const UNPACED: usize = 4;
-
-/// Waits until one more tenant may be moved, of so many in this drive; `false` if that is not in time.
-///
-/// Reconcile takes the tokens, a moment later. So moves are begun only while half of the budgets is there, and no faster than
-/// what each will take comes back.
-async fn paced(context: &Context, moves: usize, cost: &Cost, last: Timestamp) -> Result<bool, CallError> {
-    if moves <= UNPACED {
-        return Ok(true);
-    }
-    context.pace.pause_for(cost).await;
-    context.pace.room(cost, last).await
-}
 
 /// Moves a tenant whose intent is still what the decision was made on.
 async fn move_one(context: &Context, rollout: RolloutId, tenant: &Tenant, wanted: &Move) -> Result<bool, CallError> {
