@@ -16,6 +16,7 @@ mod crashes;
 mod definitions;
 mod events;
 mod poison;
+mod rollouts;
 #[allow(
     dead_code,
     reason = "a stand offers what scenarios need, and not each of them needs all of it"

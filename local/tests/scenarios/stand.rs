@@ -103,7 +103,12 @@ impl Stand {
 
     /// Of a base that keeps nothing, so that tenants share their definitions.
     pub(crate) fn without_volume() -> Self {
-        let mut stand = Self::with(&[("WorkspaceVolume", "")]);
+        Self::without_volume_and(&[])
+    }
+
+    /// The same, with these values for other parameters.
+    pub(crate) fn without_volume_and(parameters: &[(&str, &str)]) -> Self {
+        let mut stand = Self::with(&[&[("WorkspaceVolume", "")], parameters].concat());
         let before = stand.promoted();
         stand.deploy(|base| {
             base["volumes"] = json!([]);
