@@ -23,3 +23,4 @@ mod poison;
 mod stand;
 mod steps;
 mod stops;
+mod templates;

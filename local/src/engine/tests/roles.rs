@@ -155,6 +155,25 @@ fn a_bad_day(engine: &mut Engine) {
     pass(engine, 300);
 }
 
+/// A base that delivers templates, and a tenant that has one.
+fn a_template(engine: &mut Engine) {
+    let mut next = base_definition("fs-0123456789abcdef0", "3");
+    let containers = next["containerDefinitions"].as_array_mut().expect("containers");
+    containers[0]["dependsOn"] = json!([{"containerName": "berth-config", "condition": "SUCCESS"}]);
+    containers.push(json!({"name": "berth-config", "image": "registry.example/deliver:1", "essential": false}));
+    behave(engine, "registry.example/deliver:1", "exits:0");
+    {
+        let cloud = &mut engine.shared.cloud();
+        ask(cloud, Service::Ecs, "RegisterTaskDefinition", &next).expect("a revision");
+        cloud.set_stack(BASE_STACK, crate::cloud::StackStatus::UpdateComplete);
+        let object = "/berth-assetsbucket/templates/seo/config.yaml";
+        s3(cloud, http::Method::PUT, object, Bytes::from_static(b"model: small\n")).expect("an object");
+    }
+    pass(engine, 3_600);
+    ok(engine, "PUT", "/tenants/styled", &json!({"template": "seo"}));
+    until(engine, "styled", "running");
+}
+
 /// A base whose image is in ECR, first looked at, then rolled out.
 fn a_deployment(engine: &mut Engine) {
     ok(engine, "PUT", "/tenants/steady", &json!({"idle": {"alwaysOn": true}}));
@@ -252,6 +271,7 @@ fn s2_each_role_allows_what_is_called_and_nothing_else() {
     a_bad_day(&mut engine);
     a_deployment(&mut engine);
     a_night(&mut engine);
+    a_template(&mut engine);
     let mut all = crate::simulate::with_lost_answers(needs);
     all.push(engine.shared.roles(needs).expect("roles"));
     all.push(without_volume().shared.roles(needs).expect("roles"));
