@@ -7,6 +7,7 @@ use berth::cloud::{Answer, Behaviour, Call, Cloud, Config, Delivery, Interruptio
 use berth::connector::{Held, NoAnswer, Shared};
 use berth::engine::{BASE_STACK, Engine, Settings, ask, s3};
 use berth::template::Function;
+use berth_core::definition::strip_response_only;
 use berth_core::tenant::{Phase, Tenant, phase};
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -346,18 +347,7 @@ impl Stand {
     pub(crate) fn deploy(&mut self, change: impl FnOnce(&mut Value)) {
         let mut base =
             self.ecs("DescribeTaskDefinition", &json!({ "taskDefinition": "base" }))["taskDefinition"].take();
-        let members = base.as_object_mut().unwrap();
-        for own in [
-            "taskDefinitionArn",
-            "revision",
-            "status",
-            "requiresAttributes",
-            "compatibilities",
-            "registeredAt",
-            "registeredBy",
-        ] {
-            members.remove(own);
-        }
+        strip_response_only(base.as_object_mut().unwrap());
         change(&mut base);
         self.ecs("RegisterTaskDefinition", &base);
         self.engine
@@ -381,6 +371,13 @@ impl Stand {
             self.pass(30);
         }
         panic!("nothing was promoted in two hours");
+    }
+
+    /// Puts a message into the queue of reconcile; false if it is a duplicate.
+    pub(crate) fn tell_reconcile(&mut self, message: &Value) -> bool {
+        let queue = &self.engine.stack().function(Function::Reconcile).unwrap().mappings[0].queue;
+        let now = self.engine.now();
+        self.engine.shared().cloud().queues().put(queue, message, now)
     }
 
     /// How events of ECS arrive from now on.

@@ -75,29 +75,19 @@ fn a_day(engine: &mut Engine) {
     ok(engine, "GET", "/tenants", &Value::Null);
     ok(engine, "POST", "/tenants/acme/sleep", &Value::Null);
     until(engine, "acme", "stopped");
-    let soon = (engine.now() + Duration::from_secs(90)).to_string();
-    ok(
-        engine,
-        "POST",
-        "/tenants/acme/wake",
-        &json!({"at": soon, "protectFor": 60}),
-    );
+    book_wake(engine);
     ok(engine, "DELETE", "/tenants/acme/wake", &Value::Null);
-    ok(
-        engine,
-        "POST",
-        "/tenants/acme/wake",
-        &json!({"at": soon, "protectFor": 60}),
-    );
+    book_wake(engine);
     until(engine, "acme", "running");
-    let soon = (engine.now() + Duration::from_secs(90)).to_string();
-    ok(
-        engine,
-        "POST",
-        "/tenants/acme/wake",
-        &json!({"at": soon, "protectFor": 60}),
-    );
+    book_wake(engine);
     pass(engine, 240);
+}
+
+/// Asks for a wake in 90 seconds.
+fn book_wake(engine: &mut Engine) {
+    let at = (engine.now() + Duration::from_secs(90)).to_string();
+    let wanted = json!({"at": at, "protectFor": 60});
+    ok(engine, "POST", "/tenants/acme/wake", &wanted);
 }
 
 fn send(engine: &Engine, queue: &str, body: &str) {

@@ -13,7 +13,7 @@ mod layout;
 mod render;
 mod surplus;
 
-pub use base::{Base, InvalidBase};
+pub use base::{Base, InvalidBase, strip_response_only};
 pub use check::{Finding, check};
 pub use difference::{Change, Shown, difference};
 pub use fingerprint::{BaseFingerprint, Fingerprint};

@@ -82,8 +82,9 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
         refuse_deleting(&tenant)?;
-        require_match(request, &tenant)?;
+        // What is no patch is refused as such, whatever version it is meant for (RFC 9110, section 13.2.1).
         let overlay = tenant.overlay.merge_patch(&patch)?;
+        require_match(request, &tenant)?;
         if tenant.overlay == overlay {
             return answer(context, wait, tenant, 200).await;
         }

@@ -99,9 +99,10 @@ pub async fn tick(context: &Context) -> Report {
     }
     if !matches!(admission, Admission::Refused { .. }) {
         let stops = stop_idle(context, &sweep, &mut report.ends).await;
-        if let (Stops::CutShort, Admission::GrantedByOverride(given)) = (stops, &admission) {
-            let carried = context.sight.overrides.carry_over(given, sweep.at).await;
-            let _ = carried.inspect_err(|error| tracing::error!(%error, "the next sweep needs a word of its own"));
+        if let (Stops::CutShort, Admission::GrantedByOverride(given)) = (stops, &admission)
+            && let Err(error) = context.sight.overrides.carry_over(given, sweep.at).await
+        {
+            tracing::error!(%error, "the next sweep needs a word of its own");
         }
     }
     report.tell(&context.telemetry);

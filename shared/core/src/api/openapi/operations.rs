@@ -279,7 +279,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .query("dryRun", json!({"const": true}), "Must be true.")
             .answers(200, "Who would be put to sleep, who not, and why.", &maker.answer::<SweepView>()),
         Operation::PutOverride => new()
-            .note("It counts once, for an hour, and takes the place of one that was given before.")
+            .note("It counts until one sweep is done with all that it found, for an hour at most, and takes the place of one that was given before.")
             .takes(maker.request::<OverrideRequest>())
             .answers(200, "It is given.", &maker.answer::<OverrideView>())
             .refuses(&[Code::InvalidOverride]),
