@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::auth::Anonymous;
 use super::functions::{Functions, InitError};
-use crate::cloud::{Answer, Cloud, Service, StackStatus};
+use crate::cloud::{Answer, Behaviour, Cloud, Service, StackStatus};
 use crate::connector::Shared;
 use crate::iam::Roles;
 use crate::template::{Place, Stack, TEMPLATE, TemplateError};
@@ -220,6 +220,23 @@ fn make(cloud: &mut Cloud, stack: &Stack) -> Result<(), Refusal> {
     }
     for bucket in &stack.buckets {
         s3(cloud, Method::PUT, &format!("/{bucket}"), Bytes::new())?;
+        sample_template(cloud, bucket)?;
+    }
+    Ok(())
+}
+
+/// The image of the container that delivers, in the example of a base that has one: it has done so, and ends.
+const DELIVERS: &str = "public.ecr.aws/berth/deliver:1";
+
+/// A template to try, unless somebody has changed it.
+fn sample_template(cloud: &mut Cloud, bucket: &str) -> Result<(), Refusal> {
+    let files = [("config.yaml", "model: small\n"), ("prompts/tone.md", "Be brief.\n")];
+    for (path, content) in files {
+        let object = format!("/{bucket}/templates/sample/{path}");
+        if s3(cloud, Method::GET, &object, Bytes::new()).is_err() {
+            cloud.set_image(DELIVERS, Behaviour::Exits(0));
+            s3(cloud, Method::PUT, &object, Bytes::from_static(content.as_bytes()))?;
+        }
     }
     Ok(())
 }

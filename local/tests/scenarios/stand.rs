@@ -65,7 +65,7 @@ impl Made {
 const ASSETS: &str = "berth-assetsbucket";
 
 /// The image of the container that delivers.
-pub(crate) const DELIVERS: &str = "registry.example/deliver:1";
+pub(crate) const DELIVERS: &str = "public.ecr.aws/berth/deliver:1";
 
 type Order = Box<dyn FnMut(&Made) -> Option<Fate>>;
 
@@ -124,13 +124,8 @@ impl Stand {
     pub(crate) fn with_delivery() -> Self {
         let mut stand = Self::new();
         let before = stand.promoted();
-        stand.set_image(DELIVERS, Behaviour::Exits(0));
-        stand.deploy(|base| {
-            let containers = base["containerDefinitions"].as_array_mut().unwrap();
-            containers[0]["dependsOn"] = json!([{ "containerName": "berth-config", "condition": "SUCCESS" }]);
-            containers.push(json!({ "name": "berth-config", "image": DELIVERS, "essential": false,
-                "mountPoints": [{ "sourceVolume": "workspace", "containerPath": "/workspace" }] }));
-        });
+        let delivers: Value = serde_json::from_str(include_str!("../../../examples/delivery/base.json")).unwrap();
+        stand.deploy(|base| base["containerDefinitions"] = delivers["containerDefinitions"].clone());
         stand.until_promoted(&before);
         stand.log.clear();
         stand

@@ -347,3 +347,23 @@ fn s7_whoever_is_lost_while_staging_is_followed_by_one_who_ends_the_same() {
         assert_eq!(digest(&mut stand, &id), expected, "{action}");
     }
 }
+
+#[test]
+fn s7_a_delivery_that_fails_at_a_wake_is_told_although_ecs_goes_on_trying() {
+    let mut stand = stand();
+    let acme = stand.running("acme", &seo());
+    sleep(&mut stand, "acme");
+    stand.set_image(DELIVERS, Behaviour::Exits(1));
+    stand.post("/tenants/acme/wake");
+    let failed = stand.until("acme", "failed");
+    assert_eq!(
+        failed["definitionArn"], acme["definitionArn"],
+        "it is the definition that it had"
+    );
+    assert_eq!(failed["lastError"]["code"], "deadline", "{failed:#}");
+    let reason = failed["stopped"]["reason"].as_str().unwrap();
+    assert!(reason.contains("dependency"), "{failed:#}");
+    assert_eq!(failed["endpoint"], Value::Null);
+    stand.set_image(DELIVERS, Behaviour::Exits(0));
+    stand.until("acme", "running");
+}

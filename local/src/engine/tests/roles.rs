@@ -147,20 +147,14 @@ fn a_bad_day(engine: &mut Engine) {
 
 /// A base that delivers templates, and a tenant that has one.
 fn a_template(engine: &mut Engine) {
-    let mut next = base_definition("fs-0123456789abcdef0", "3");
-    let containers = next["containerDefinitions"].as_array_mut().expect("containers");
-    containers[0]["dependsOn"] = json!([{"containerName": "berth-config", "condition": "SUCCESS"}]);
-    containers.push(json!({"name": "berth-config", "image": "registry.example/deliver:1", "essential": false}));
-    behave(engine, "registry.example/deliver:1", "exits:0");
+    let next: Value = serde_json::from_str(include_str!("../../../../examples/delivery/base.json")).expect("JSON");
     {
         let cloud = &mut engine.shared.cloud();
         ask(cloud, Service::Ecs, "RegisterTaskDefinition", &next).expect("a revision");
         cloud.set_stack(BASE_STACK, crate::cloud::StackStatus::UpdateComplete);
-        let object = "/berth-assetsbucket/templates/seo/config.yaml";
-        s3(cloud, http::Method::PUT, object, Bytes::from_static(b"model: small\n")).expect("an object");
     }
     pass(engine, 3_600);
-    ok(engine, "PUT", "/tenants/styled", &json!({"template": "seo"}));
+    ok(engine, "PUT", "/tenants/styled", &json!({"template": "sample"}));
     until(engine, "styled", "running");
 }
 
