@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 
 pub use auth::{Anonymous, TOKEN_SECONDS, TokenFor, token};
 pub(crate) use deploy::base_definition;
-pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask};
+pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask, s3};
 pub use functions::InitError;
 
 use crate::cloud::{Answer, StoreError};

@@ -72,6 +72,8 @@ pub struct Stack {
     pub tables: Vec<TableSpec>,
     /// Its queues.
     pub queues: Vec<QueueSpec>,
+    /// The names of its buckets.
+    pub buckets: Vec<String>,
     /// Its functions, and what invokes them.
     pub functions: Vec<FunctionSpec>,
 }
@@ -90,6 +92,7 @@ impl Stack {
         let mut stack = Self {
             tables: Vec::new(),
             queues: Vec::new(),
+            buckets: Vec::new(),
             functions: Vec::new(),
         };
         let roles = roles(&scope, resources)?;
@@ -99,6 +102,7 @@ impl Stack {
             match kind {
                 "AWS::DynamoDB::Table" => stack.tables.push(table(&scope.physical(name)?, &properties()?)),
                 "AWS::SQS::Queue" => stack.queues.push(queue(&scope.physical(name)?, &properties()?)),
+                "AWS::S3::Bucket" => stack.buckets.push(scope.physical(name)?),
                 "AWS::Serverless::Function" => {
                     stack
                         .functions

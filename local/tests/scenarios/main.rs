@@ -24,3 +24,4 @@ mod rollouts;
 mod stand;
 mod steps;
 mod stops;
+mod templates;

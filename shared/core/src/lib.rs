@@ -14,4 +14,5 @@ pub mod pace;
 pub mod plan;
 pub mod release;
 pub mod rollout;
+pub mod template;
 pub mod tenant;

@@ -145,6 +145,19 @@ fn a_bad_day(engine: &mut Engine) {
     pass(engine, 300);
 }
 
+/// A base that delivers templates, and a tenant that has one.
+fn a_template(engine: &mut Engine) {
+    let next: Value = serde_json::from_str(include_str!("../../../../examples/delivery/base.json")).expect("JSON");
+    {
+        let cloud = &mut engine.shared.cloud();
+        ask(cloud, Service::Ecs, "RegisterTaskDefinition", &next).expect("a revision");
+        cloud.set_stack(BASE_STACK, crate::cloud::StackStatus::UpdateComplete);
+    }
+    pass(engine, 3_600);
+    ok(engine, "PUT", "/tenants/styled", &json!({"template": "sample"}));
+    until(engine, "styled", "running");
+}
+
 /// A base whose image is in ECR, first looked at, then rolled out.
 fn a_deployment(engine: &mut Engine) {
     ok(engine, "PUT", "/tenants/steady", &json!({"idle": {"alwaysOn": true}}));
@@ -242,6 +255,7 @@ fn s2_each_role_allows_what_is_called_and_nothing_else() {
     a_bad_day(&mut engine);
     a_deployment(&mut engine);
     a_night(&mut engine);
+    a_template(&mut engine);
     let mut all = crate::simulate::with_lost_answers(needs);
     all.push(engine.shared.roles(needs).expect("roles"));
     all.push(without_volume().shared.roles(needs).expect("roles"));

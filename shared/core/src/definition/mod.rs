@@ -18,6 +18,9 @@ pub use check::{Finding, check};
 pub use difference::{Change, Shown, difference};
 pub use fingerprint::{BaseFingerprint, Fingerprint};
 pub use impact::{Effect, impact};
-pub use layout::{AccessPoint, AccessPointId, FileSystemId, Layout, Main, NoMain, NoWorkspace, Workspace};
+pub use layout::{
+    AccessPoint, AccessPointId, DeliveryContainer, FileSystemId, Layout, Main, NoDelivery, NoMain, NoWorkspace,
+    Workspace,
+};
 pub use render::{Definition, RenderError, admit, family, render};
 pub use surplus::{Revision, surplus};

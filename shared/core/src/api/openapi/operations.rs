@@ -231,14 +231,14 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .if_match()
             .takes(maker.request::<Overlay>())
             .answers_tenant(maker)
-            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::NoRelease, Code::Conflict])
+            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::InvalidTemplate, Code::NoRelease, Code::Conflict])
             .without(Code::NoTenant),
         Operation::PatchTenant => tenant(maker)
             .note("Members of the patch replace the overlay's, null clears: the base's holds again.")
             .if_match()
             .takes(maker.request::<OverlayPatch>())
             .answers_tenant(maker)
-            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::NoRelease, Code::BeingDeleted, Code::Conflict]),
+            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::InvalidTemplate, Code::NoRelease, Code::BeingDeleted, Code::Conflict]),
         Operation::DeleteTenant => tenant(maker)
             .note("Its service, revisions and access point go; its files stay.")
             .answers_tenant(maker)
