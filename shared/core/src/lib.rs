@@ -5,6 +5,7 @@
 //! done. Instants are [`jiff::Timestamp`], spans are [`std::time::Duration`]; rows keep instants as milliseconds.
 
 pub mod api;
+pub mod cost;
 pub mod definition;
 pub mod event;
 pub mod explain;
