@@ -7,6 +7,7 @@ mod complete;
 mod config;
 mod cost;
 mod dlq;
+mod doctor;
 mod fleet;
 mod page;
 mod print;
@@ -25,6 +26,7 @@ use serde_json::Value;
 pub use complete::CompletionArgs;
 pub use config::{Connection, Environment};
 pub use cost::CostArgs;
+pub use doctor::DoctorArgs;
 pub use page::PageArgs;
 pub use trouble::{EXIT_CODES, Trouble};
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
@@ -103,6 +105,8 @@ fn a_call_needs_all_that_it_does_with_others() {
             tables: Vec::new(),
             queues: Vec::new(),
             functions: Vec::new(),
+            resources: Vec::new(),
+            parameters: BTreeMap::new(),
         },
         "us-east-1",
     );

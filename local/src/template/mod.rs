@@ -20,6 +20,7 @@ pub use resolve::Place;
 use resolve::Scope;
 pub(crate) use resolve::text_of;
 
+use crate::cloud::StackResource;
 use crate::iam::Statement;
 
 /// The template that is deployed to AWS.
@@ -74,6 +75,10 @@ pub struct Stack {
     pub queues: Vec<QueueSpec>,
     /// Its functions, and what invokes them.
     pub functions: Vec<FunctionSpec>,
+    /// All of its resources, as CloudFormation lists them.
+    pub resources: Vec<StackResource>,
+    /// The values of its parameters, defaults too.
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -91,6 +96,8 @@ impl Stack {
             tables: Vec::new(),
             queues: Vec::new(),
             functions: Vec::new(),
+            resources: scope.resources(resources)?,
+            parameters: scope.parameters(),
         };
         let roles = roles(&scope, resources)?;
         for (name, resource) in resources {

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod cost;
 pub mod definition;
+pub mod doctor;
 pub mod event;
 pub mod explain;
 pub mod idle;
