@@ -70,9 +70,10 @@ fn a_bill_of_a_hundred_thousand() {
         tables                      7.975  GB-months          $0.20                 $1.60  the same, recoverable
         CloudWatch                269.112  GB                 $0.50               $134.56  481593844 invocations × 600 bytes
         CloudWatch                269.112  GB-months          $0.03                 $8.07  the same for a month, not packed
-        CloudWatch                     10  metrics            $0.30                 $3.00  one of each, whatever the fleet
-        CloudWatch                     19  metrics of alarms  $0.10                 $1.90  of all alarms together
-        in all                                                                  $1,072.95
+        CloudWatch                     13  metrics            $0.30                 $3.90  one of each, whatever the fleet
+        CloudWatch                     29  metrics of alarms  $0.10                 $2.90  of all alarms together
+        CloudWatch                      1  dashboards         $3.00                 $3.00  of template.yaml
+        in all                                                                  $1,077.85
 
         The tenants' containers, a month
         WHAT         QUANTITY  UNIT        PRICE         A MONTH  WHENCE
@@ -81,8 +82,8 @@ fn a_bill_of_a_hundred_thousand() {
         in all                                        $90,100.25
 
           if nobody slept  $901,002.50
-          with Berth       $91,173.20
-          saved            $809,829.30
+          with Berth       $91,178.10
+          saved            $809,824.40
 
         Prices of us-east-1, in US dollars without tax and without free allowances, as of 2026-06. Not in
         it: file systems, images, data transfer, public addresses, NAT, encryption keys, and what the
