@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
-use berth::cli::{self, CompletionArgs, Connection, EXIT_CODES, Operate, Output, PageArgs, Trouble};
+use berth::cli::{
+    self, CompletionArgs, Connection, CostArgs, DoctorArgs, EXIT_CODES, Operate, Output, PageArgs, Trouble,
+};
 use berth::demo::{self, DemoError};
 use berth::engine::Anonymous;
 use berth::simulate::{Found, SimulateArgs, simulate};
@@ -41,6 +43,10 @@ enum Action {
     Demo,
     #[command(flatten)]
     Operate(Operate),
+    /// Check a deployed stack by what AWS says of it, and say what to do. It changes nothing.
+    Doctor(DoctorArgs),
+    /// Reckon what a fleet costs in a month, and where each figure comes from. It asks nobody.
+    Cost(CostArgs),
     /// Write the dashboard as files, for any web server in front of a deployed API.
     Page(PageArgs),
     /// Print completions for a shell.
@@ -112,7 +118,12 @@ fn main() -> ExitCode {
     };
     let usual = match command.action {
         // Whatever is wrong is said once, by the command itself.
-        Action::Simulate(_) | Action::Operate(_) | Action::Page(_) | Action::Completions(_) => LevelFilter::OFF,
+        Action::Simulate(_)
+        | Action::Operate(_)
+        | Action::Doctor(_)
+        | Action::Cost(_)
+        | Action::Page(_)
+        | Action::Completions(_) => LevelFilter::OFF,
         Action::Up(_) | Action::Demo => LevelFilter::ERROR,
     };
     tracing_subscriber::fmt()
@@ -127,6 +138,11 @@ fn main() -> ExitCode {
             let done = cli::operate(action, &command.connection, command.output).await;
             done.map_err(CommandError::from)
         }),
+        Action::Doctor(arguments) => in_one_thread(async {
+            let done = arguments.run(&command.connection, command.output).await;
+            done.map_err(CommandError::from)
+        }),
+        Action::Cost(arguments) => arguments.print(command.output).map_err(CommandError::from),
         Action::Page(arguments) => arguments.write().map_err(CommandError::from),
         Action::Completions(arguments) => arguments.print(&mut Command::command()).map_err(CommandError::from),
     };

@@ -11,6 +11,7 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts so")]
 
 mod api;
+mod bill;
 mod calls;
 mod crashes;
 mod definitions;

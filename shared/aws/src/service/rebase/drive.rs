@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use berth_core::pace::{Cost, cost_of_move, cost_of_registering};
 use berth_core::release::{Pointer, RolloutId};
-use berth_core::rollout::{Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
+use berth_core::rollout::{End, Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -53,6 +53,8 @@ pub enum Drive {
     Stepped {
         /// Of which rollout.
         rollout: RolloutId,
+        /// How it stands after it.
+        standing: Standing,
         /// How many tenants were where before it.
         tally: Tally,
         /// How many were moved.
@@ -62,6 +64,33 @@ pub enum Drive {
         /// Why no more were moved.
         why_not: Vec<WhyNot>,
     },
+}
+
+/// How a rollout stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It goes on.
+    Going,
+    /// It waits for an operator.
+    Paused,
+    /// It is over, and its release was rejected.
+    Rejected,
+    /// It is over in another way.
+    Ended,
+}
+
+impl From<&State> for Standing {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Active { .. } => Self::Going,
+            State::Paused { .. } => Self::Paused,
+            State::Over { end, .. } => match end {
+                End::Rejected { .. } => Self::Rejected,
+                End::Completed | End::Superseded { .. } | End::RolledBack { .. } | End::Aborted { .. } => Self::Ended,
+            },
+        }
+    }
 }
 
 /// Takes the newest rollout one step further.
@@ -151,6 +180,7 @@ async fn register_ahead(
 fn stepped(rollout: RolloutId, decided: &Step, made: &Made) -> Drive {
     Drive::Stepped {
         rollout,
+        standing: Standing::from(&decided.next.state),
         tally: decided.tally,
         moved: made.moved.len(),
         lost: made.lost,
