@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aws_smithy_async::time::{SystemTimeSource, TimeSource as _};
-use berth::cli::{self, CompletionArgs, Connection, EXIT_CODES, Operate, Output, PageArgs, Trouble};
+use berth::cli::{
+    self, CompletionArgs, Connection, CostArgs, DoctorArgs, EXIT_CODES, Operate, Output, PageArgs, Trouble,
+};
 use berth::demo::{self, DemoError};
 use berth::engine::Anonymous;
 use berth::simulate::{Found, SimulateArgs, simulate};
-use berth::up::{Options, Up, UpError};
+use berth::up::{Options, Runs, Up, UpError};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
@@ -41,6 +43,10 @@ enum Action {
     Demo,
     #[command(flatten)]
     Operate(Operate),
+    /// Check a deployed stack by what AWS says of it, and say what to do. It changes nothing.
+    Doctor(DoctorArgs),
+    /// Reckon what a fleet costs in a month, and where each figure comes from. It asks nobody.
+    Cost(CostArgs),
     /// Write the dashboard as files, for any web server in front of a deployed API.
     Page(PageArgs),
     /// Print completions for a shell.
@@ -82,6 +88,10 @@ struct UpArgs {
     /// Ask every caller of the HTTP API for a token. Without it, whoever shows none may do everything.
     #[arg(long)]
     auth: bool,
+    /// Only AWS, with the tables and queues of template.yaml: the functions run somewhere else, as in `cargo lambda watch`, and
+    /// the HTTP API has no routes.
+    #[arg(long)]
+    without_functions: bool,
     /// A value for a parameter of template.yaml; may be given several times.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
@@ -108,7 +118,12 @@ fn main() -> ExitCode {
     };
     let usual = match command.action {
         // Whatever is wrong is said once, by the command itself.
-        Action::Simulate(_) | Action::Operate(_) | Action::Page(_) | Action::Completions(_) => LevelFilter::OFF,
+        Action::Simulate(_)
+        | Action::Operate(_)
+        | Action::Doctor(_)
+        | Action::Cost(_)
+        | Action::Page(_)
+        | Action::Completions(_) => LevelFilter::OFF,
         Action::Up(_) | Action::Demo => LevelFilter::ERROR,
     };
     tracing_subscriber::fmt()
@@ -123,6 +138,11 @@ fn main() -> ExitCode {
             let done = cli::operate(action, &command.connection, command.output).await;
             done.map_err(CommandError::from)
         }),
+        Action::Doctor(arguments) => in_one_thread(async {
+            let done = arguments.run(&command.connection, command.output).await;
+            done.map_err(CommandError::from)
+        }),
+        Action::Cost(arguments) => arguments.print(command.output).map_err(CommandError::from),
         Action::Page(arguments) => arguments.write().map_err(CommandError::from),
         Action::Completions(arguments) => arguments.print(&mut Command::command()).map_err(CommandError::from),
     };
@@ -182,6 +202,7 @@ async fn demo() -> Result<(), CommandError> {
         start: present(),
         parameters: [("RolloutPolicy".to_owned(), demo::ROLLOUT_POLICY.to_owned())].into(),
         anonymous: Anonymous::Machine,
+        functions: Runs::Here,
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
@@ -207,6 +228,11 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
         } else {
             Anonymous::Machine
         },
+        functions: if arguments.without_functions {
+            Runs::Elsewhere
+        } else {
+            Runs::Here
+        },
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (up.api(), up.aws());
@@ -214,6 +240,10 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
     println!("  http://{api}         the dashboard, and the tenants API");
     println!("  http://{api}/_local  clock, events, faults, images, tokens, base");
     println!("  http://{aws}         AWS: AWS_ENDPOINT_URL=http://{aws}, any key, us-east-1");
+    if options.functions == Runs::Elsewhere {
+        println!("The functions do not run here, so the tenants API has no routes.");
+        return Ok(up.serve(ended()).await?);
+    }
     match options.anonymous {
         Anonymous::Machine => println!("Open the first in a browser, or try this:"),
         Anonymous::Refused => {

@@ -5,7 +5,9 @@
 mod client;
 mod complete;
 mod config;
+mod cost;
 mod dlq;
+mod doctor;
 mod fleet;
 mod page;
 mod print;
@@ -23,6 +25,8 @@ use serde_json::Value;
 
 pub use complete::CompletionArgs;
 pub use config::{Connection, Environment};
+pub use cost::CostArgs;
+pub use doctor::DoctorArgs;
 pub use page::PageArgs;
 pub use trouble::{EXIT_CODES, Trouble};
 
@@ -51,6 +55,17 @@ pub enum When {
     Always,
     /// Never.
     Never,
+}
+
+impl Output {
+    /// What text is written on.
+    fn paper(self, environment: &Environment) -> Paper {
+        Paper {
+            width: width(),
+            ink: ink(self.color, environment),
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
 }
 
 /// What an operator can do with a fleet.
@@ -91,9 +106,7 @@ impl Session {
     /// What text is written on now: the terminal may have been resized.
     fn paper(&self, now: Timestamp) -> Paper {
         Paper {
-            width: console::Term::stdout()
-                .size_checked()
-                .map(|(_, columns)| usize::from(columns)),
+            width: width(),
             ink: self.ink,
             now,
         }
@@ -136,6 +149,12 @@ pub async fn operate(command: Operate, connection: &Connection, output: Output) 
         Operate::Dlq(command) => dlq::run(&session, command).await,
         Operate::Fleet(arguments) => fleet::run(&session, &arguments).await,
     }
+}
+
+/// How wide the terminal is, if there is one.
+fn width() -> Option<usize> {
+    let size = console::Term::stdout().size_checked();
+    size.map(|(_, columns)| usize::from(columns))
 }
 
 /// `NO_COLOR` is <https://no-color.org>.

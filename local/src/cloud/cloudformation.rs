@@ -1,4 +1,5 @@
-//! CloudFormation: stacks have a name and a status, and can be described. They deploy nothing.
+//! CloudFormation: stacks have a name and a status, and can be described, with what they were
+//! deployed with and have made. They deploy nothing themselves.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -78,12 +79,34 @@ pub(super) struct StackName<'a> {
     pub(super) id: &'a str,
 }
 
+/// What a stack was deployed with, and what it has made.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Deployed {
+    /// The values of its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// What it has made.
+    pub resources: Vec<StackResource>,
+}
+
+/// A resource that a stack has made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackResource {
+    /// Its name in the template.
+    pub logical: String,
+    /// Its type.
+    pub kind: String,
+    /// What `Ref` of it gives.
+    pub physical: String,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Stack {
     id: String,
     status: StackStatus,
     created_at: Timestamp,
     updated_at: Timestamp,
+    #[serde(default)]
+    deployed: Deployed,
 }
 
 /// All stacks of the account.
@@ -113,48 +136,81 @@ impl Stacks {
             status,
             created_at: now,
             updated_at: now,
+            deployed: Deployed::default(),
         });
         stack.status = status;
         stack.updated_at = now;
         StackName { name, id: &stack.id }
     }
 
+    /// Says what a stack was deployed with, and what it has made.
+    pub(super) fn deployed(&mut self, name: &str, deployed: Deployed) {
+        if let Some(stack) = self.by_name.get_mut(name) {
+            stack.deployed = deployed;
+        }
+    }
+
     pub(super) fn call(&self, action: &str, request: &Request<Bytes>) -> Response<Bytes> {
-        if action != "DescribeStacks" {
-            return query_error(&Failure::new(
+        let wanted = form_value(request.body(), "StackName");
+        match action {
+            "DescribeStacks" => self.describe(wanted.as_deref()),
+            "ListStackResources" => self.list_resources(&wanted.unwrap_or_default()),
+            action => query_error(&Failure::new(
                 "InvalidAction",
                 format!("The action {action} is not valid for this endpoint."),
-            ));
+            )),
         }
-        let wanted = form_value(request.body(), "StackName");
+    }
+
+    /// All resources are on one page, and as their stack is.
+    fn list_resources(&self, wanted: &str) -> Response<Bytes> {
+        let found = self
+            .by_name
+            .iter()
+            .find(|(name, stack)| self.is(name, stack, Some(wanted)));
+        let Some((_, stack)) = found else {
+            return not_there(wanted);
+        };
+        let members = stack.deployed.resources.iter().map(|resource| {
+            format!(
+                "<member><LogicalResourceId>{}</LogicalResourceId><PhysicalResourceId>{}</PhysicalResourceId><ResourceType>{}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus><LastUpdatedTimestamp>{}</LastUpdatedTimestamp></member>",
+                escape(&resource.logical),
+                escape(&resource.physical),
+                escape(&resource.kind),
+                stack.created_at,
+            )
+        });
+        let members: String = members.collect();
+        answer(
+            "ListStackResources",
+            &format!("<StackResourceSummaries>{members}</StackResourceSummaries>"),
+        )
+    }
+
+    fn describe(&self, wanted: Option<&str>) -> Response<Bytes> {
         let found: Vec<(&String, &Stack)> = self
             .by_name
             .iter()
-            .filter(|(name, stack)| self.is(name, stack, wanted.as_deref()))
+            .filter(|(name, stack)| self.is(name, stack, wanted))
             .collect();
-        if let (Some(wanted), true) = (&wanted, found.is_empty()) {
-            return query_error(&Failure::new(
-                "ValidationError",
-                format!("Stack with id {wanted} does not exist"),
-            ));
+        if let (Some(wanted), true) = (wanted, found.is_empty()) {
+            return not_there(wanted);
         }
         let members = found.iter().fold(String::new(), |mut members, (name, stack)| {
             // Writing into a String cannot fail.
             let _ = write!(
                 members,
-                "<member><StackName>{}</StackName><StackId>{}</StackId><StackStatus>{}</StackStatus><CreationTime>{}</CreationTime><LastUpdatedTime>{}</LastUpdatedTime></member>",
+                "<member><StackName>{}</StackName><StackId>{}</StackId><StackStatus>{}</StackStatus><CreationTime>{}</CreationTime><LastUpdatedTime>{}</LastUpdatedTime><Parameters>{}</Parameters></member>",
                 escape(name),
                 escape(&self.arn(name, &stack.id)),
                 stack.status.as_str(),
                 stack.created_at,
-                stack.updated_at
+                stack.updated_at,
+                parameters(&stack.deployed),
             );
             members
         });
-        let body = format!(
-            "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><DescribeStacksResult><Stacks>{members}</Stacks></DescribeStacksResult><ResponseMetadata><RequestId>local</RequestId></ResponseMetadata></DescribeStacksResponse>"
-        );
-        reply(StatusCode::OK, "text/xml", body)
+        answer("DescribeStacks", &format!("<Stacks>{members}</Stacks>"))
     }
 
     fn is(&self, name: &str, stack: &Stack, wanted: Option<&str>) -> bool {
@@ -167,4 +223,29 @@ impl Stacks {
             self.region, self.account
         )
     }
+}
+
+fn parameters(deployed: &Deployed) -> String {
+    let all = deployed.parameters.iter().map(|(name, value)| {
+        format!(
+            "<member><ParameterKey>{}</ParameterKey><ParameterValue>{}</ParameterValue></member>",
+            escape(name),
+            escape(value)
+        )
+    });
+    all.collect()
+}
+
+fn not_there(wanted: &str) -> Response<Bytes> {
+    query_error(&Failure::new(
+        "ValidationError",
+        format!("Stack with id {wanted} does not exist"),
+    ))
+}
+
+fn answer(action: &str, result: &str) -> Response<Bytes> {
+    let body = format!(
+        "<{action}Response xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>local</RequestId></ResponseMetadata></{action}Response>"
+    );
+    reply(StatusCode::OK, "text/xml", body)
 }

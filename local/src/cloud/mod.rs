@@ -31,7 +31,7 @@ pub use berth_fargate::{
     Behaviour, Config, Consistency, Delivery, Interruption, NoSuchTask, Throttling, UnknownBehaviour,
 };
 pub use bus::Emitted;
-pub use cloudformation::{StackStatus, UnknownStatus};
+pub use cloudformation::{Deployed, StackResource, StackStatus, UnknownStatus};
 pub use dynamodb::StoreError;
 pub use fault::Fault;
 pub use reply::Failure;
@@ -245,6 +245,13 @@ impl Cloud {
             client_request_token: "",
         });
         self.collect_events();
+    }
+
+    /// Says what a stack was deployed with and what it has made; it is complete, and nobody is told.
+    pub fn set_deployed(&mut self, name: &str, deployed: Deployed) {
+        let now = self.now();
+        self.state.stacks.set(name, StackStatus::CreateComplete, now);
+        self.state.stacks.deployed(name, deployed);
     }
 
     fn collect_events(&mut self) {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::auth::Anonymous;
 use super::functions::{Functions, InitError};
-use crate::cloud::{Answer, Behaviour, Cloud, Service, StackStatus};
+use crate::cloud::{Answer, Behaviour, Cloud, Deployed, Service, StackStatus};
 use crate::connector::Shared;
 use crate::iam::Roles;
 use crate::template::{Place, Stack, TEMPLATE, TemplateError};
@@ -106,6 +106,11 @@ impl Engine {
             };
             let stack = Stack::read(TEMPLATE, &place, &parameters)?;
             make(&mut cloud, &stack)?;
+            let deployed = Deployed {
+                parameters: stack.parameters.clone(),
+                resources: stack.resources.clone(),
+            };
+            cloud.set_deployed(&place.stack, deployed);
             stack
         };
         shared.set_roles(Roles::of(&stack, region));

@@ -153,6 +153,13 @@ impl Engine {
         }
     }
 
+    /// From now on the functions run somewhere else: nothing here invokes them, and no message is taken off a queue.
+    pub fn leave_functions_to_others(&mut self) {
+        self.stack.functions.clear();
+        self.pollers.clear();
+        self.ticking.clear();
+    }
+
     /// Answers a request to the HTTP API, as soon as its function has.
     pub fn http(&mut self, request: &Request<Bytes>, reply_to: ReplyTo) {
         let now = self.now();

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
@@ -104,6 +106,8 @@ fn a_call_needs_all_that_it_does_with_others() {
             queues: Vec::new(),
             buckets: Vec::new(),
             functions: Vec::new(),
+            resources: Vec::new(),
+            parameters: BTreeMap::new(),
         },
         "us-east-1",
     );

@@ -149,14 +149,11 @@ pub fn rollout(tenants: usize, keeps: Keeps, mut told: impl FnMut(&str)) -> Resu
     stage.buckets = Stage::full(stage.engine.now());
     told("rolling out");
     let calls = stage.made;
+    let newest = |fleet: &Value| fleet.get("rollout").and_then(Value::as_str).map(ToOwned::to_owned);
+    let before = newest(&stage.get("/fleet")?);
     stage.deploy(keeps, "2")?;
     let id = stage.until(Duration::from_mins(10), "a rollout", |stage| {
-        Ok(stage
-            .get("/fleet")?
-            .get("rollout")
-            .and_then(Value::as_str)
-            .filter(|id| *id != "ro1")
-            .map(ToOwned::to_owned))
+        Ok(newest(&stage.get("/fleet")?).filter(|id| Some(id) != before.as_ref()))
     })?;
     let path = format!("/rollouts/{id}");
     let phase = |view: &Value| {

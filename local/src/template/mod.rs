@@ -20,6 +20,7 @@ pub use resolve::Place;
 use resolve::Scope;
 pub(crate) use resolve::text_of;
 
+use crate::cloud::StackResource;
 use crate::iam::Statement;
 
 /// The template that is deployed to AWS.
@@ -76,6 +77,10 @@ pub struct Stack {
     pub buckets: Vec<String>,
     /// Its functions, and what invokes them.
     pub functions: Vec<FunctionSpec>,
+    /// All of its resources, as CloudFormation lists them.
+    pub resources: Vec<StackResource>,
+    /// The values of its parameters, defaults too.
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -94,6 +99,8 @@ impl Stack {
             queues: Vec::new(),
             buckets: Vec::new(),
             functions: Vec::new(),
+            resources: scope.resources(resources)?,
+            parameters: scope.parameters(),
         };
         let roles = roles(&scope, resources)?;
         for (name, resource) in resources {

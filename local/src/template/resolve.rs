@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::TemplateError;
+use crate::cloud::StackResource;
 
 /// Where a stack is deployed.
 #[derive(Clone, Debug)]
@@ -64,6 +65,48 @@ impl<'a> Scope<'a> {
             template,
             parameters,
         })
+    }
+
+    /// The values of all parameters, as texts.
+    pub(super) fn parameters(&self) -> BTreeMap<String, String> {
+        let texts = self.parameters.iter().map(|(name, value)| {
+            let items = value
+                .as_array()
+                .map(|items| items.iter().filter_map(text_of).collect::<Vec<_>>());
+            let text = items.map_or_else(|| text_of(value).unwrap_or_default(), |items| items.join(","));
+            (name.clone(), text)
+        });
+        texts.collect()
+    }
+
+    /// What a deploy makes of these resources: those whose conditions hold, and the schedules of functions, which the
+    /// transform makes resources of their own of (SAM, "Generated CloudFormation resources").
+    pub(super) fn resources(&self, resources: &Map<String, Value>) -> Result<Vec<StackResource>, TemplateError> {
+        let mut made = Vec::new();
+        for (name, resource) in resources {
+            let condition = resource.get("Condition").and_then(Value::as_str);
+            if !condition.map_or(Ok(true), |condition| self.holds(condition))? {
+                continue;
+            }
+            made.push(StackResource {
+                logical: name.clone(),
+                kind: self
+                    .type_of(name)?
+                    .replace("AWS::Serverless::Function", "AWS::Lambda::Function"),
+                physical: self.resource_id(name)?,
+            });
+            let events = resource.pointer("/Properties/Events").and_then(Value::as_object);
+            let scheduled = events
+                .into_iter()
+                .flatten()
+                .filter(|(_, event)| event.get("Type").and_then(Value::as_str) == Some("ScheduleV2"));
+            made.extend(scheduled.map(|(event, _)| StackResource {
+                logical: format!("{name}{event}"),
+                kind: "AWS::Scheduler::Schedule".to_owned(),
+                physical: format!("{name}{event}"),
+            }));
+        }
+        Ok(made)
     }
 
     /// A value with its functions replaced by what they stand for. Members without a value are left out.

@@ -123,6 +123,52 @@ fn b22_no_value_that_the_template_passes_on_holds_a_revision() {
 }
 
 #[test]
+fn a_key_of_ones_own_encrypts_all_that_is_kept_and_functions_may_use_it() {
+    const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/0a1b";
+    let uses = |stack: &Stack| {
+        let roles = stack
+            .functions
+            .iter()
+            .map(|spec| format!("{:?}", spec.role).contains(KEY));
+        roles.filter(|uses| *uses).count()
+    };
+    let queues = |stack: &Stack, attribute: &str| {
+        let has = stack
+            .queues
+            .iter()
+            .filter(|queue| queue.attributes.contains_key(attribute));
+        has.count()
+    };
+    let (without, with) = (ours(&[]), ours(&[("KeyArn", KEY)]));
+    assert_eq!(
+        (
+            uses(&without),
+            queues(&without, "KmsMasterKeyId"),
+            queues(&without, "SqsManagedSseEnabled")
+        ),
+        (0, 0, 3)
+    );
+    assert_eq!(
+        (
+            uses(&with),
+            queues(&with, "KmsMasterKeyId"),
+            queues(&with, "SqsManagedSseEnabled")
+        ),
+        (6, 2, 1)
+    );
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    let kept = template["Resources"].as_object().expect("resources").values();
+    for resource in kept {
+        let member = match resource["Type"].as_str() {
+            Some("AWS::DynamoDB::Table") => "SSESpecification",
+            Some("AWS::Logs::LogGroup") => "KmsKeyId",
+            _ => continue,
+        };
+        assert_eq!(resource["Properties"][member]["Fn::If"][0], "HasKey", "{resource}");
+    }
+}
+
+#[test]
 fn a_parameter_that_is_missing_or_unknown_is_named() {
     let but_one = given(&REQUIRED).into_iter();
     let but_one = but_one.filter(|(name, _)| name != "SecurityGroups").collect();

@@ -11,11 +11,13 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts so")]
 
 mod api;
+mod bill;
 mod calls;
 mod crashes;
 mod definitions;
 mod events;
 mod poison;
+mod rollouts;
 #[allow(
     dead_code,
     reason = "a stand offers what scenarios need, and not each of them needs all of it"

@@ -42,6 +42,10 @@ pub(crate) struct Made {
     pub(crate) call: Call,
     /// What was asked.
     pub(crate) body: Value,
+    /// By which invocation.
+    pub(crate) invocation: u64,
+    /// How many of DynamoDB's request units it took, in thousandths.
+    pub(crate) units: u64,
 }
 
 impl Made {
@@ -109,7 +113,12 @@ impl Stand {
 
     /// Of a base that keeps nothing, so that tenants share their definitions.
     pub(crate) fn without_volume() -> Self {
-        let mut stand = Self::with(&[("WorkspaceVolume", "")]);
+        Self::without_volume_and(&[])
+    }
+
+    /// The same, with these values for other parameters.
+    pub(crate) fn without_volume_and(parameters: &[(&str, &str)]) -> Self {
+        let mut stand = Self::with(&[&[("WorkspaceVolume", "")], parameters].concat());
         let before = stand.promoted();
         stand.deploy(|base| {
             base["volumes"] = json!([]);
@@ -219,6 +228,7 @@ impl Stand {
         let fate = self.orders.iter_mut().find_map(|order| order(&made));
         let call = made.call.clone();
         self.log.push(made);
+        let request = metered(&call, request);
         let answer = match fate {
             Some(Fate::Refused(code)) => Ok(Cloud::refusal(&call, code)),
             Some(Fate::Says(code, message)) => Ok(refusal(code, message)),
@@ -246,10 +256,20 @@ impl Stand {
             tenant: self.about.get(&caller).cloned(),
             call: Call::of(request).unwrap(),
             body,
+            invocation: caller,
+            units: 0,
         }
     }
 
     fn perform(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
+        let response = self.answered(request);
+        if let Some(made) = self.log.last_mut() {
+            made.units = units(&made.call, &response);
+        }
+        response
+    }
+
+    fn answered(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
         let mut cloud = self.engine.shared().cloud();
         let now = cloud.now();
         match cloud.call(request, now) {
@@ -414,15 +434,15 @@ impl Stand {
 
     /// Every row of a table, without DynamoDB's types.
     pub(crate) fn rows(&mut self, table: &str) -> Vec<Value> {
+        let items = self.items(table).into_iter();
+        items.map(|item| plain(&json!({ "M": item }))).collect()
+    }
+
+    /// Every row of a table, as it is stored.
+    pub(crate) fn items(&mut self, table: &str) -> Vec<Value> {
         let input = json!({ "TableName": format!("berth-{table}Table") });
-        let mut found = ask(&mut self.engine.shared().cloud(), Service::DynamoDb, "Scan", &input).unwrap();
-        let items = found["Items"].take();
-        items
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| plain(&json!({ "M": item })))
-            .collect()
+        let found = ask(&mut self.engine.shared().cloud(), Service::DynamoDb, "Scan", &input).unwrap();
+        found["Items"].as_array().unwrap().clone()
     }
 
     /// A tenant's row.
@@ -480,6 +500,33 @@ impl Stand {
         .unwrap();
         found["Messages"].as_array().cloned().unwrap_or_default()
     }
+}
+
+/// The request, asking DynamoDB to say what it takes.
+fn metered(call: &Call, request: Request<Bytes>) -> Request<Bytes> {
+    if call.service != Service::DynamoDb {
+        return request;
+    }
+    request.map(|body| {
+        let mut input: Value = serde_json::from_slice(&body).unwrap();
+        input["ReturnConsumedCapacity"] = json!("TOTAL");
+        Bytes::from(input.to_string())
+    })
+}
+
+/// What DynamoDB says that a call took, in thousandths of a unit. A condition that failed took one.
+fn units(call: &Call, response: &Response<Bytes>) -> u64 {
+    if call.service != Service::DynamoDb {
+        return 0;
+    }
+    let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let told = answer["ConsumedCapacity"]["CapacityUnits"].as_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "units are few and not negative"
+    )]
+    told.map_or(1_000, |units| (units * 1_000.0).round() as u64)
 }
 
 /// What ECS answers to what it refuses.

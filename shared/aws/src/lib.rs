@@ -18,5 +18,6 @@ pub mod service;
 pub mod settings;
 pub mod stacks;
 pub mod start;
+pub mod survey;
 pub mod tables;
 pub mod telemetry;

@@ -24,7 +24,16 @@ pub const TARGET: &str = "berth::metrics";
 const NAMESPACE: &str = "Berth";
 
 /// The metrics that `template.yaml` has alarms on.
-pub const ALARMED: [&str; 5] = [RUNNING, SWEEP_REFUSED, SWEEP_INCOMPLETE, STOPS_LATE, STOP_SECONDS];
+pub const ALARMED: [&str; 8] = [
+    RUNNING,
+    SWEEP_REFUSED,
+    SWEEP_INCOMPLETE,
+    STARTS_LATE,
+    STOPS_LATE,
+    STOP_SECONDS,
+    ROLLOUT_PAUSED,
+    RELEASE_REJECTED,
+];
 
 /// How many tenants a sweep saw that accept heartbeats. That there is one says that a sweep has ended.
 pub const RUNNING: &str = "Running";
@@ -35,11 +44,20 @@ pub const SWEEP_REFUSED: &str = "SweepRefused";
 /// Whether a sweep did not see the whole fleet.
 pub const SWEEP_INCOMPLETE: &str = "SweepIncomplete";
 
+/// How many tenants are past the deadline of their start.
+pub const STARTS_LATE: &str = "StartsLate";
+
 /// How many tenants are past the deadline of their stop.
 pub const STOPS_LATE: &str = "StopsLate";
 
 /// How long a stop took, from its claim to the proof that every task is STOPPED.
 pub const STOP_SECONDS: &str = "StopSeconds";
+
+/// Whether the newest rollout waits for an operator.
+pub const ROLLOUT_PAUSED: &str = "RolloutPaused";
+
+/// Whether the newest base is a release that was rejected.
+pub const RELEASE_REJECTED: &str = "ReleaseRejected";
 
 /// Where metrics are sent from.
 #[derive(Clone, Debug)]

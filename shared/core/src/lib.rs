@@ -5,7 +5,9 @@
 //! done. Instants are [`jiff::Timestamp`], spans are [`std::time::Duration`]; rows keep instants as milliseconds.
 
 pub mod api;
+pub mod cost;
 pub mod definition;
+pub mod doctor;
 pub mod event;
 pub mod explain;
 pub mod idle;

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(crate) use endpoint::Endpoint;
+pub(crate) use sign::with_signature;
 
 use super::config::{Identity, Profile, Target};
 use super::trouble::{Refusal, Trouble};
@@ -192,8 +193,7 @@ impl Client {
                 let credentials = credentials.provide_credentials().await;
                 let credentials = credentials.map_err(|error| no_credentials(&error))?;
                 let at = SystemTimeSource::new().now();
-                sign::with_signature(&mut request, credentials, region, "execute-api", at)
-                    .map_err(|error| wrong(&error))?;
+                with_signature(&mut request, credentials, region, "execute-api", at).map_err(|error| wrong(&error))?;
             }
         }
         Ok(request)
@@ -236,7 +236,8 @@ async fn signer(profile: &Profile, endpoint: &Endpoint) -> Result<Known, Trouble
     Ok(Known::Iam { credentials, region })
 }
 
-fn no_credentials(why: &dyn std::fmt::Display) -> Trouble {
+/// There is nobody to sign as.
+pub(crate) fn no_credentials(why: &dyn std::fmt::Display) -> Trouble {
     Trouble::Usage(format!(
         "there are no AWS credentials to sign with ({why}): set AWS_PROFILE or awsProfile, or run \
          `eval \"$(aws configure export-credentials --format env)\"`"

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use http::Request;
 
 /// Adds the headers that say who asks.
-pub(super) fn with_signature(
+pub(crate) fn with_signature(
     request: &mut Request<Vec<u8>>,
     credentials: Credentials,
     region: &str,

@@ -3,6 +3,9 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use berth_aws::telemetry::MetricLines;
+use tracing_subscriber::layer::SubscriberExt as _;
+
 use super::*;
 
 #[test]
@@ -207,6 +210,52 @@ fn s4_an_error_tells_a_caller_nothing_of_what_is_inside() {
     }
     assert!(told > 20, "{told} operations could not do without a table");
     http(&mut engine, "GET", "/tenants/acme", &Value::Null);
+}
+
+#[test]
+fn s6_no_metric_of_a_whole_life_has_a_dimension_for_a_tenant() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::registry().with(MetricLines(move || writer.clone()));
+    tracing::subscriber::with_default(subscriber, || {
+        let mut engine = engine();
+        http(&mut engine, "PUT", "/tenants/acme", &json!({}));
+        until(&mut engine, "acme", "running");
+        http(&mut engine, "POST", "/tenants/acme/activity", &Value::Null);
+        pass(&mut engine, 2_700);
+        until(&mut engine, "acme", "stopped");
+        http(&mut engine, "POST", "/tenants/acme/wake", &Value::Null);
+        until(&mut engine, "acme", "running");
+        http(&mut engine, "PATCH", "/tenants/acme", &json!({"env": {"MODE": "slow"}}));
+        pass(&mut engine, 300);
+        http(&mut engine, "DELETE", "/tenants/acme", &Value::Null);
+        pass(&mut engine, 900);
+    });
+    let written = String::from_utf8(log.0.lock().expect("a log").clone()).expect("UTF-8");
+    let lines: Vec<Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let mut names = std::collections::BTreeSet::new();
+    for line in &lines {
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().expect("directives") {
+            assert_eq!(directive["Dimensions"], json!([["stack"]]), "{line}");
+            for metric in directive["Metrics"].as_array().expect("metrics") {
+                let name = metric["Name"].as_str().expect("a name");
+                assert!(line[name].is_number() && !name.contains("acme"), "{line}");
+                names.insert(name.to_owned());
+            }
+        }
+        assert_eq!(line["stack"], "berth", "{line}");
+    }
+    assert!(
+        lines.iter().any(|line| line["tenant"] == "acme"),
+        "one of them is about the tenant"
+    );
+    for alarmed in berth_aws::telemetry::ALARMED {
+        assert!(names.contains(alarmed), "nobody told {alarmed}: {names:?}");
+    }
+    assert_eq!(names.len() as u64, berth_core::cost::METRICS, "{names:?}");
 }
 
 #[test]

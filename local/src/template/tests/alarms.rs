@@ -25,6 +25,49 @@ fn what_is_asked_to_stop_and_does_not_is_alarmed_as_is_a_sweep_that_cannot_be_tr
 }
 
 #[test]
+fn every_alarm_has_its_row_in_the_guide_and_every_row_its_alarm() {
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    let resources = template["Resources"].as_object().expect("resources").iter();
+    let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let mut alarms: Vec<&str> = alarms.map(|(name, _)| name.as_str()).collect();
+    let guide = include_str!("../../../../docs/operate.md");
+    let table = guide
+        .split("## ")
+        .find(|part| part.starts_with("Alarms"))
+        .expect("alarms");
+    let rows = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut rows: Vec<&str> = rows.collect();
+    alarms.sort_unstable();
+    rows.sort_unstable();
+    assert_eq!(rows, alarms);
+}
+
+#[test]
+fn the_dashboard_is_json_and_shows_every_metric_that_is_alarmed() {
+    let template = yaml::parse(TEMPLATE).expect("YAML");
+    let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+    let body: Value = serde_json::from_str(body.as_str().expect("a text")).expect("JSON");
+    let widgets = body["widgets"].as_array().expect("widgets").iter();
+    let shown: Vec<&Value> = widgets
+        .flat_map(|widget| widget["properties"]["metrics"].as_array().expect("metrics"))
+        .collect();
+    let resources = template["Resources"].as_object().expect("resources").values();
+    let alarms = resources.filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
+    for alarm in alarms {
+        let properties = &alarm["Properties"];
+        let several = properties["Metrics"].as_array().into_iter().flatten();
+        let several = several.filter_map(|metric| metric.pointer("/MetricStat/Metric"));
+        for metric in several.chain(properties.get("MetricName").map(|_| properties)) {
+            let name = &metric["MetricName"];
+            let has = shown.iter().any(|row| row[0] == metric["Namespace"] && row[1] == *name);
+            assert!(has, "the dashboard does not show {name}");
+        }
+    }
+}
+
+#[test]
 fn s8_every_queue_has_dead_letters_that_are_alarmed_and_a_command_that_sends_them_back() {
     let template = yaml::parse(TEMPLATE).expect("YAML");
     let resources = template["Resources"].as_object().expect("resources");

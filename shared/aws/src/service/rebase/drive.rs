@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use berth_core::pace::{Cost, cost_of_move};
+use berth_core::pace::{Cost, cost_of_move, cost_of_registering};
 use berth_core::release::{Pointer, RolloutId};
-use berth_core::rollout::{Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
+use berth_core::rollout::{End, Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,16 +16,20 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::CallError;
+use crate::pace::Course;
 use crate::service::fleet::Fleet;
 use crate::service::intent;
-use crate::tables::{Outcome, RolloutRow, Swapped, Versioned};
+use crate::tables::{Outcome, RolloutRow, Swapped, Version, Versioned};
 
-/// How long a driver has for the moves of one step: less than the function's timeout, and no longer than the pause
-/// between two drives, so that a driver that died costs one of them.
-const CLAIM: Duration = Duration::from_secs(55);
+/// How long a driver keeps others off: less than the function's timeout, and no longer than the pause between two drives, so
+/// that a driver that died costs one of them.
+const CLAIM: Duration = Duration::from_mins(1);
 
 /// How long before the end of its claim a driver stops making moves.
-const MARGIN: Duration = Duration::from_secs(10);
+const MARGIN: Duration = Duration::from_secs(4);
+
+/// How often a driver looks whether it is still wanted: whoever pauses a rollout sees it stand still after that long.
+const LOOKS_EVERY: Duration = Duration::from_secs(5);
 
 /// What a drive came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +53,8 @@ pub enum Drive {
     Stepped {
         /// Of which rollout.
         rollout: RolloutId,
+        /// How it stands after it.
+        standing: Standing,
         /// How many tenants were where before it.
         tally: Tally,
         /// How many were moved.
@@ -58,6 +64,33 @@ pub enum Drive {
         /// Why no more were moved.
         why_not: Vec<WhyNot>,
     },
+}
+
+/// How a rollout stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// It goes on.
+    Going,
+    /// It waits for an operator.
+    Paused,
+    /// It is over, and its release was rejected.
+    Rejected,
+    /// It is over in another way.
+    Ended,
+}
+
+impl From<&State> for Standing {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Active { .. } => Self::Going,
+            State::Paused { .. } => Self::Paused,
+            State::Over { end, .. } => match end {
+                End::Rejected { .. } => Self::Rejected,
+                End::Completed | End::Superseded { .. } | End::RolledBack { .. } | End::Aborted { .. } => Self::Ended,
+            },
+        }
+    }
 }
 
 /// Takes the newest rollout one step further.
@@ -92,34 +125,62 @@ async fn advance(
     let decided = step(&row.rollout, &fleet.facts, now);
     let id = row.rollout.id;
     let changed = decided.next != row.rollout;
+    let until = now.saturating_add(CLAIM).unwrap_or(now);
+    let last = until.checked_sub(MARGIN).unwrap_or(now);
     if !changed && decided.moves.is_empty() {
         follow(context, pointer, &decided.next, now).await?;
+        register_ahead(context, (id, row.version), &decided, last).await?;
         return Ok(stepped(id, &decided, &Made::default()));
     }
-    let until = now.saturating_add(CLAIM).unwrap_or(now);
     let Swapped::Done(version) = context.rollouts.claim(&decided, row.version, until).await? else {
         return Ok(Drive::Raced);
     };
     if follow(context, pointer, &decided.next, now).await? == Swapped::Raced {
         return Ok(Drive::Raced);
     }
-    let last = until.checked_sub(MARGIN).unwrap_or(now);
-    let made = make(context, id, &fleet, &decided.moves, last).await;
+    let made = make(context, (id, version), &fleet, &decided.moves, last).await;
     let on = json!({
         "rollout": id, "release": decided.next.release, "state": decided.next.state, "tally": decided.tally,
         "moved": made.moved, "whyNot": decided.why_not,
     });
     context.record("rollout-step", on).await?;
     context.rollouts.free(id, version).await?;
-    match made.error {
-        Some(error) => Err(error),
-        None => Ok(stepped(id, &decided, &made)),
+    if let Some(error) = made.error {
+        return Err(error);
     }
+    register_ahead(context, (id, version), &decided, last).await?;
+    Ok(stepped(id, &decided, &made))
+}
+
+/// In what is left of its time, a driver has definitions registered that will be needed: so the bake, and the wait for those
+/// who are on their way, are not lost for `RegisterTaskDefinition`, of which ECS grants one a second.
+async fn register_ahead(
+    context: &Context,
+    (rollout, version): (RolloutId, Version),
+    decided: &Step,
+    last: Timestamp,
+) -> Result<(), CallError> {
+    let (mut course, cost) = (context.pace.course(), cost_of_registering());
+    for tenant in &decided.ahead {
+        if !course.begin(&cost, last).await? {
+            return Ok(());
+        }
+        if let Begun::No(why) = still_wanted(context, rollout, version).await? {
+            tracing::info!(%rollout, why, "nothing more is registered ahead");
+            return Ok(());
+        }
+        context
+            .queue
+            .ahead(tenant, decided.next.release, context.clock.now())
+            .await?;
+    }
+    Ok(())
 }
 
 fn stepped(rollout: RolloutId, decided: &Step, made: &Made) -> Drive {
     Drive::Stepped {
         rollout,
+        standing: Standing::from(&decided.next.state),
         tally: decided.tally,
         moved: made.moved.len(),
         lost: made.lost,
@@ -136,21 +197,34 @@ struct Made {
 }
 
 /// Makes the moves. One that fails does not keep the others from being made; the first error is told at the end.
-async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Move], last: Timestamp) -> Made {
+async fn make(
+    context: &Context,
+    (rollout, version): (RolloutId, Version),
+    fleet: &Fleet,
+    moves: &[Move],
+    last: Timestamp,
+) -> Made {
     let mut made = Made::default();
+    let mut course = context.pace.course();
+    let mut look_at = context.clock.now().saturating_add(LOOKS_EVERY).unwrap_or(last);
     for wanted in moves {
         let Some(tenant) = fleet.tenants.get(&wanted.tenant) else {
             continue;
         };
-        if context.clock.now() >= last {
-            tracing::warn!(%rollout, left = moves.len() - made.moved.len(), "out of time; the next drive goes on");
-            break;
-        }
-        let cost = cost_of_move(tenant);
-        match paced(context, moves.len(), &cost, last).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::info!(%rollout, left = moves.len() - made.moved.len(), "the budget is spent; the next drive goes on");
+        let cost = cost_of_move(tenant, wanted.to);
+        let begun = begin(context, &mut course, (&cost, moves.len()), last).await;
+        let now = context.clock.now();
+        let begun = match begun {
+            Ok(Begun::Yes) if now >= look_at => {
+                look_at = now.saturating_add(LOOKS_EVERY).unwrap_or(last);
+                still_wanted(context, rollout, version).await
+            }
+            other => other,
+        };
+        match begun {
+            Ok(Begun::Yes) => {}
+            Ok(Begun::No(why)) => {
+                tracing::info!(%rollout, left = moves.len() - made.moved.len(), why, "the next drive goes on");
                 break;
             }
             Err(error) => {
@@ -170,19 +244,42 @@ async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Mov
     made
 }
 
+/// Whether a move may be begun.
+enum Begun {
+    Yes,
+    No(&'static str),
+}
+
 /// So few moves are begun at once whatever else goes on: what they take is there, or comes back while their tasks stop.
 const UNPACED: usize = 4;
 
-/// Waits until one more tenant may be moved, of so many in this drive; `false` if that is not in time.
-///
-/// Reconcile takes the tokens, a moment later. So moves are begun only while half of the budgets is there, and no faster than
-/// what each will take comes back.
-async fn paced(context: &Context, moves: usize, cost: &Cost, last: Timestamp) -> Result<bool, CallError> {
-    if moves <= UNPACED {
-        return Ok(true);
+/// Waits until one more tenant may be moved, of so many in this drive.
+async fn begin(
+    context: &Context,
+    course: &mut Course<'_>,
+    (cost, moves): (&Cost, usize),
+    last: Timestamp,
+) -> Result<Begun, CallError> {
+    if context.clock.now() >= last {
+        return Ok(Begun::No("out of time"));
     }
-    context.pace.pause_for(cost).await;
-    context.pace.room(cost, last).await
+    let paced = moves > UNPACED && !course.begin(cost, last).await?;
+    Ok(if paced {
+        Begun::No("the budget is spent")
+    } else {
+        Begun::Yes
+    })
+}
+
+/// Whether the rollout is still what the driver decided on: nobody has paused, aborted or superseded it.
+async fn still_wanted(context: &Context, rollout: RolloutId, version: Version) -> Result<Begun, CallError> {
+    let row = context.rollouts.get(rollout).await?;
+    let same = row.is_some_and(|row| row.version == version);
+    Ok(if same {
+        Begun::Yes
+    } else {
+        Begun::No("somebody has changed it")
+    })
 }
 
 /// Moves a tenant whose intent is still what the decision was made on.

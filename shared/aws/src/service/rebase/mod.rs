@@ -11,17 +11,18 @@
 mod drive;
 mod look;
 mod preflight;
+mod report;
 mod wish;
 
-pub use drive::{Drive, drive};
+pub use drive::{Drive, Standing, drive};
 pub use look::{Looked, look};
+pub use report::Report;
 
 use aws_config::SdkConfig;
 use berth_core::definition::Layout;
 use berth_core::release::{Ignored, Interest, interest};
 use berth_core::rollout::Policy;
 use lambda_runtime::{Error, LambdaEvent};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ use crate::queue::Queue;
 use crate::settings::{SettingsError, Variables, layout, rollout_policy};
 use crate::stacks::Stacks;
 use crate::tables::{ActivityTable, Entry, Ledger, Releases, Rollouts, Tenants, Wishes};
+use crate::telemetry::Telemetry;
 
 /// What rebase needs.
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ pub struct Context {
     images: Images,
     layout: Layout,
     policy: Policy,
+    telemetry: Telemetry,
 }
 
 impl Context {
@@ -71,6 +74,7 @@ impl Context {
             images: Images::new(config),
             layout: layout(variables),
             policy: rollout_policy(variables)?,
+            telemetry: Telemetry::new(variables),
         })
     }
 
@@ -95,32 +99,9 @@ enum Pass {
 /// How often the base is looked at although no event said so, in minutes.
 const LOOK_EVERY: i64 = 15;
 
-/// What an invocation did.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// Why an event was no reason to do anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ignored: Option<Ignored>,
-    /// What a look at the base came to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub looked: Option<Looked>,
-    /// What came of a rollout that somebody asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wish: Option<Looked>,
-    /// What a drive came to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub drive: Option<Drive>,
-}
-
 /// Handles a stack's status change, or the tick of each minute. A failed part fails the invocation, after the drive.
 pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let mut report = Report {
-        ignored: None,
-        looked: None,
-        wish: None,
-        drive: None,
-    };
+    let mut report = Report::default();
     let mut failed = None;
     match pass(context, &event.payload).await? {
         Pass::Ignore(why) => report.ignored = Some(why),
@@ -136,6 +117,10 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
         }
     }
     tracing::info!(report = %serde_json::to_string(&report)?, "rebase");
+    let metrics = report.metrics();
+    if !metrics.is_empty() {
+        context.telemetry.tell(context.clock.now(), None, &metrics);
+    }
     failed.map_or_else(|| Ok(serde_json::to_value(&report)?), |error| Err(error.into()))
 }
 

@@ -20,6 +20,8 @@ pub struct Driven {
     /// How many of them were asked to stop or to go so long ago that they are past the deadline for it. Their tasks may
     /// still cost money.
     pub stops_late: usize,
+    /// How many are past the deadline of their start.
+    pub starts_late: usize,
     /// For how many seconds the oldest stop that is overdue has been under way.
     pub oldest_stop_seconds: u64,
 }
@@ -44,13 +46,15 @@ pub(super) async fn drive(context: &Context) -> Result<Driven, CallError> {
 fn late(due: &[Overdue], now: Timestamp) -> Driven {
     let mut found = Driven::default();
     for overdue in due {
-        let Some(wanted) = overdue.wanted.filter(|wanted| *wanted != Wanted::Running) else {
-            continue;
-        };
+        let Some(wanted) = overdue.wanted else { continue };
         let under_way = Duration::try_from(now.duration_since(overdue.since)).unwrap_or_default();
-        found.oldest_stop_seconds = found.oldest_stop_seconds.max(under_way.as_secs());
-        let late = under_way > deadline(towards(wanted)).unwrap_or(Duration::MAX);
-        found.stops_late += usize::from(late);
+        let late = usize::from(under_way > deadline(towards(wanted)).unwrap_or(Duration::MAX));
+        if wanted == Wanted::Running {
+            found.starts_late += late;
+        } else {
+            found.stops_late += late;
+            found.oldest_stop_seconds = found.oldest_stop_seconds.max(under_way.as_secs());
+        }
     }
     found
 }
@@ -70,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_is_late_after_its_deadline_and_a_start_is_none() {
+    fn a_stop_and_a_start_are_late_after_their_deadlines() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let of = |wanted, ago: Duration| Overdue {
             tenant: "acme".parse().unwrap(),
@@ -83,9 +87,9 @@ mod tests {
         let second = Duration::from_secs(1);
         let past = late(&[of(Wanted::Stopped, ten + second), of(Wanted::Stopped, second)], now);
         assert_eq!((past.stops_late, past.oldest_stop_seconds), (1, 601));
-        assert_eq!(
-            late(&[of(Wanted::Running, Duration::from_hours(1))], now),
-            Driven::default()
-        );
+        let quarter = Duration::from_mins(15);
+        assert_eq!(late(&[of(Wanted::Running, quarter)], now), Driven::default());
+        let past = late(&[of(Wanted::Running, quarter + second)], now);
+        assert_eq!((past.starts_late, past.stops_late, past.oldest_stop_seconds), (1, 0, 0));
     }
 }

@@ -5,7 +5,7 @@ use berth_core::idle::Admission;
 use serde::Serialize;
 
 use super::{Driven, Ended, Wakes};
-use crate::telemetry::{Metric, RUNNING, STOPS_LATE, SWEEP_INCOMPLETE, SWEEP_REFUSED, Telemetry, Unit};
+use crate::telemetry::{Metric, RUNNING, STARTS_LATE, STOPS_LATE, SWEEP_INCOMPLETE, SWEEP_REFUSED, Telemetry, Unit};
 
 /// How many findings ended in which way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -95,6 +95,7 @@ impl Report {
         ];
         if let Some(driven) = self.overdue {
             metrics.push(count("Overdue", driven.nudged));
+            metrics.push(count(STARTS_LATE, driven.starts_late));
             metrics.push(count(STOPS_LATE, driven.stops_late));
         }
         metrics
