@@ -112,6 +112,12 @@ test("trouble is made and shows: lost events, throttling, a retired host", async
   await page.getByRole("button", { name: "Lose events" }).waitFor();
   await page.getByRole("button", { name: "Throttle ECS" }).click();
   await page.getByText("refuses the next 25").waitFor();
+  await world.call("POST", "/tenants/tenant-1/sleep");
+  await world.advance(5);
+  const { body: throttled } = await world.call("GET", "/tenants/tenant-1");
+  assert.equal(throttled.phase, "stopping", "ECS has refused so far");
+  await world.advance(600);
+  await page.getByRole("heading", { name: "5 running, 1 asleep." }).waitFor();
   await page.getByRole("button", { name: "Retire a host" }).click();
   const retired = await page.getByText(/The host of tenant-\d is retired/).textContent();
   const [tenant] = retired.match(/tenant-\d/);
