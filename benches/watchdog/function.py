@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +25,12 @@ class Function:
 
     def invoke(self, event):
         self.events.put(event)
-        return self.answers.get(timeout=600)
+        while True:
+            try:
+                return self.answers.get(timeout=1)
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    sys.exit(f"{self.process.args[0]} has ended with {self.process.returncode}")
 
     def close(self):
         self.process.kill()

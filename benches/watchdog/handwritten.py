@@ -4,6 +4,7 @@ It is not made to fail. It pages through the table, asks ECS before it believes 
 stopping tasks that ECS would replace. It is what the systems that we have seen do, in the order in which they do it.
 """
 
+import sys
 import time
 
 from boto3.dynamodb.conditions import Attr
@@ -29,7 +30,7 @@ class Watchdog:
         try:
             tasks = self.ecs.describe_tasks(cluster=self.cluster, tasks=[tenant["taskArn"]])["tasks"]
         except ClientError as error:
-            print(f"{tenant['tenantId']}: {error}")
+            print(f"{tenant['tenantId']}: {error}", file=sys.stderr)
             return None
         return tasks[0] if tasks else None
 

@@ -3,8 +3,9 @@
     python3 -m venv venv && venv/bin/pip install boto3
     venv/bin/python benches/watchdog/run.py
 
-It builds the workspace, lets `berth up` make a fleet once, and gives each contender a copy of it in which the clock stands.
-Both talk to it over HTTP through the same counting proxy. Berth's functions are the shipped binaries on a Runtime API.
+It builds the workspace, lets `berth up` make a fleet once, and gives each contender a copy of it: AWS alone, in real time, with
+the API buckets of ECS. Both talk to it over HTTP through the same counting proxy. Berth's functions are the built binaries on a
+Runtime API; reconcile empties the queue after the sweep, one message after the other, where on AWS it does so meanwhile.
 """
 
 import argparse
@@ -46,12 +47,16 @@ def session(endpoint):
     return boto3.Session("test", "test", region_name="us-east-1")
 
 
-class World:
-    """A `berth up` whose clock stands still."""
+# The clock stands while a fleet is made, and is moved on; then only AWS is left, and its clock is everybody's.
+MAKING, MEASURED = ["--speed", "0"], ["--speed", "1", "--without-functions"]
 
-    def __init__(self, binaries, data):
+
+class World:
+    """A `berth up`."""
+
+    def __init__(self, binaries, data, how):
         port, aws_port = free_port(), free_port()
-        command = [f"{binaries}/berth", "up", "--speed", "0", "--seed", "1", "--data", data]
+        command = [f"{binaries}/berth", "up", *how, "--seed", "1", "--data", data]
         command += ["--port", str(port), "--aws-port", str(aws_port)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self.api, self.aws = f"http://127.0.0.1:{port}", f"127.0.0.1:{aws_port}"
@@ -99,7 +104,7 @@ class World:
 
 
 def make_fleet(binaries, data, tenants):
-    world = World(binaries, data)
+    world = World(binaries, data, MAKING)
     overlay = {"idle": {"after": DAY, "minUptime": 0}, "env": {"PADDING": "x" * OVERLAY_BYTES}}
     world.advance(120)
     names = [f"tenant-{number:04}" for number in range(tenants)]
@@ -142,6 +147,7 @@ class Berth:
             "BERTH_ACTIVITY_TABLE": self.activity,
             "BERTH_FLEET_TABLE": world.table("FleetTable"),
             "BERTH_QUEUE_URL": self.queue,
+            "BERTH_DEAD_LETTERS_URL": self.queue,
             "BERTH_CLUSTER": "berth",
             "BERTH_BASE_FAMILY": "base",
             "BERTH_FILE_SYSTEM": world.efs.describe_file_systems()["FileSystems"][0]["FileSystemId"],
@@ -159,6 +165,11 @@ class Berth:
         self.reconcile.close()
 
     def prepare(self, idle):
+        # What making the fleet has cost, by a clock that is ahead of this one.
+        fleet = self.world.table("FleetTable")
+        for row in self.world.everyone(fleet):
+            if row["kind"]["S"] == "budget":
+                self.world.dynamodb.delete_item(TableName=fleet, Key={"kind": row["kind"], "id": row["id"]})
         for row in self.world.everyone(self.activity):
             self.works(row["tenantId"]["S"], time.time() - (2 * DAY if row["tenantId"]["S"] in idle else 0))
 
@@ -271,7 +282,7 @@ class Stage:
         data = os.path.join(self.directory, "data")
         shutil.copytree(fleet, data)
         self.names, self.idle = names, set(idle)
-        self.world = World(binaries, data)
+        self.world = World(binaries, data, MEASURED)
         self.proxy = Proxy(self.world.aws)
         self.contender = contender(self.world, self.proxy, binaries)
         self.contender.prepare(self.idle)

@@ -11,7 +11,7 @@ use berth::cli::{
 use berth::demo::{self, DemoError};
 use berth::engine::Anonymous;
 use berth::simulate::{Found, SimulateArgs, simulate};
-use berth::up::{Options, Up, UpError};
+use berth::up::{Options, Runs, Up, UpError};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
@@ -88,6 +88,10 @@ struct UpArgs {
     /// Ask every caller of the HTTP API for a token. Without it, whoever shows none may do everything.
     #[arg(long)]
     auth: bool,
+    /// Only AWS, with the tables and queues of template.yaml: the functions run somewhere else, as in `cargo lambda watch`, and
+    /// the HTTP API has no routes.
+    #[arg(long)]
+    without_functions: bool,
     /// A value for a parameter of template.yaml; may be given several times.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
@@ -198,6 +202,7 @@ async fn demo() -> Result<(), CommandError> {
         start: present(),
         parameters: [("RolloutPolicy".to_owned(), demo::ROLLOUT_POLICY.to_owned())].into(),
         anonymous: Anonymous::Machine,
+        functions: Runs::Here,
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (format!("http://{}", up.api()), format!("http://{}", up.aws()));
@@ -223,6 +228,11 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
         } else {
             Anonymous::Machine
         },
+        functions: if arguments.without_functions {
+            Runs::Elsewhere
+        } else {
+            Runs::Here
+        },
     };
     let up = Up::start(&options).await?;
     let (api, aws) = (up.api(), up.aws());
@@ -230,6 +240,10 @@ async fn up(arguments: UpArgs) -> Result<(), CommandError> {
     println!("  http://{api}         the dashboard, and the tenants API");
     println!("  http://{api}/_local  clock, events, faults, images, tokens, base");
     println!("  http://{aws}         AWS: AWS_ENDPOINT_URL=http://{aws}, any key, us-east-1");
+    if options.functions == Runs::Elsewhere {
+        println!("The functions do not run here, so the tenants API has no routes.");
+        return Ok(up.serve(ended()).await?);
+    }
     match options.anonymous {
         Anonymous::Machine => println!("Open the first in a browser, or try this:"),
         Anonymous::Refused => {

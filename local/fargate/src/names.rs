@@ -22,6 +22,14 @@ pub struct Config {
     /// Whether the API buckets are enforced.
     #[serde(default)]
     pub throttling: Throttling,
+    /// How many services a cluster may have: a quota that AWS raises on request.
+    #[serde(default = "services_per_cluster")]
+    pub services_per_cluster: usize,
+}
+
+/// Source: "Amazon ECS service quotas", services per cluster.
+fn services_per_cluster() -> usize {
+    5000
 }
 
 /// Whether reads of tasks and services see every write at once.
@@ -61,6 +69,7 @@ impl Config {
             start,
             consistency: Consistency::Strong,
             throttling: Throttling::Documented,
+            services_per_cluster: services_per_cluster(),
         }
     }
 

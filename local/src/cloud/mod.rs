@@ -36,7 +36,7 @@ pub use dynamodb::StoreError;
 pub use fault::Fault;
 pub use reply::Failure;
 pub use route::{Call, Service, UnknownService};
-pub(crate) use route::{form_value, percent_decoded, query_pairs, query_value};
+pub(crate) use route::{form_value, percent_decoded, query_pairs, query_value, s3_target};
 pub use sqs::{Message, Queues, ReceiptHandle};
 pub use tables::Tables;
 pub use written::Written;

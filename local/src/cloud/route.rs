@@ -168,13 +168,13 @@ fn efs_action(request: &Request<Bytes>) -> &'static str {
 }
 
 fn s3_action(request: &Request<Bytes>) -> &'static str {
-    let (_, key) = s3_path(request.uri().path());
+    let (bucket, key) = s3_target(request);
     let query = request.uri().query().unwrap_or_default();
     match (request.method(), key.is_empty()) {
+        (&Method::GET, true) if bucket.is_empty() => "ListBuckets",
         (&Method::PUT, true) => "CreateBucket",
         (&Method::DELETE, true) => "DeleteBucket",
         (&Method::HEAD, true) => "HeadBucket",
-        (&Method::GET, true) if request.uri().path() == "/" => "ListBuckets",
         (&Method::GET, true) if query_value(query, "list-type").as_deref() == Some("2") => "ListObjectsV2",
         (&Method::PUT, false) => "PutObject",
         (&Method::GET, false) => "GetObject",
@@ -184,8 +184,20 @@ fn s3_action(request: &Request<Bytes>) -> &'static str {
     }
 }
 
+/// Bucket and key that a request is for, decoded: of a virtual-hosted address or of a path-style one (S3 User Guide, "Virtual
+/// hosting of general purpose buckets").
+pub(crate) fn s3_target(request: &Request<Bytes>) -> (String, String) {
+    let path = request.uri().path();
+    let header = || request.headers().get(http::header::HOST)?.to_str().ok();
+    let host = request.uri().host().or_else(header).unwrap_or_default();
+    match host.split_once(".s3.") {
+        Some((bucket, _)) => (bucket.to_owned(), percent_decoded(path.trim_start_matches('/'))),
+        None => s3_path(path),
+    }
+}
+
 /// Bucket and key of a path-style address, decoded.
-pub(super) fn s3_path(path: &str) -> (String, String) {
+fn s3_path(path: &str) -> (String, String) {
     let (bucket, key) = path
         .trim_start_matches('/')
         .split_once('/')
@@ -309,6 +321,10 @@ mod tests {
     #[test]
     fn keys_are_decoded() {
         assert_eq!(s3_path("/b/a%20b/c+d"), ("b".to_owned(), "a b/c+d".to_owned()));
+        let target = |uri: &str| s3_target(&Request::get(uri).body(Bytes::new()).expect("a request"));
+        let expected = ("b".to_owned(), "a b/c".to_owned());
+        assert_eq!(target("https://b.s3.us-east-1.amazonaws.com/a%20b/c"), expected);
+        assert_eq!(target("https://s3.us-east-1.amazonaws.com/b/a%20b/c"), expected);
         assert_eq!(query_value("x=1&prefix=t-1%2F+a", "prefix").as_deref(), Some("t-1/ a"));
     }
 }

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::Engine;
 use super::auth::Anonymous;
 use super::functions::{Functions, InitError};
-use crate::cloud::{Answer, Cloud, Deployed, Service, StackStatus};
+use crate::cloud::{Answer, Behaviour, Cloud, Deployed, Service, StackStatus};
 use crate::connector::Shared;
 use crate::iam::Roles;
 use crate::template::{Place, Stack, TEMPLATE, TemplateError};
@@ -207,7 +207,7 @@ pub(crate) fn base_definition(file_system: &str, version: &str) -> Value {
     })
 }
 
-/// Makes the tables and queues that are not there yet.
+/// Makes the tables, queues and buckets that are not there yet.
 fn make(cloud: &mut Cloud, stack: &Stack) -> Result<(), Refusal> {
     for table in &stack.tables {
         let name = table.create.get("TableName").cloned().unwrap_or_default();
@@ -223,7 +223,45 @@ fn make(cloud: &mut Cloud, stack: &Stack) -> Result<(), Refusal> {
         let input = json!({"QueueName": queue.name, "Attributes": queue.attributes});
         ask(cloud, Service::Sqs, "CreateQueue", &input)?;
     }
+    for bucket in &stack.buckets {
+        s3(cloud, Method::PUT, &format!("/{bucket}"), Bytes::new())?;
+        sample_template(cloud, bucket)?;
+    }
     Ok(())
+}
+
+/// The image of the container that delivers, in the example of a base that has one: it has done so, and ends.
+const DELIVERS: &str = "public.ecr.aws/berth/deliver:1";
+
+/// A template to try, unless somebody has changed it.
+fn sample_template(cloud: &mut Cloud, bucket: &str) -> Result<(), Refusal> {
+    let files = [("config.yaml", "model: small\n"), ("prompts/tone.md", "Be brief.\n")];
+    for (path, content) in files {
+        let object = format!("/{bucket}/templates/sample/{path}");
+        if s3(cloud, Method::GET, &object, Bytes::new()).is_err() {
+            cloud.set_image(DELIVERS, Behaviour::Exits(0));
+            s3(cloud, Method::PUT, &object, Bytes::from_static(content.as_bytes()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Does one call of S3, with a bucket's path or an object's.
+pub fn s3(cloud: &mut Cloud, method: Method, path: &str, body: Bytes) -> Result<Bytes, Refusal> {
+    let action = format!("{method} {path}");
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("authorization", scope(Service::S3)).body(body);
+    let request = request.map_err(|error| Refusal::unsent(&action, &error))?;
+    let now = cloud.now();
+    match cloud.call(&request, now) {
+        Answer::Now(response) if response.status().is_success() => Ok(response.into_body()),
+        Answer::Now(response) => {
+            let message = String::from_utf8_lossy(response.body()).into_owned();
+            let code = response.status().as_str().to_owned();
+            Err(Refusal { action, code, message })
+        }
+        Answer::Waits { .. } => Ok(Bytes::new()),
+    }
 }
 
 /// Does one call of a JSON service as an SDK would.

@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 
 pub use auth::{Anonymous, TOKEN_SECONDS, TokenFor, token};
 pub(crate) use deploy::base_definition;
-pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask};
+pub use deploy::{BASE_FAMILY, BASE_STACK, CLUSTER, DeployError, Refusal, Settings, ask, s3};
 pub use functions::InitError;
 
 use crate::cloud::{Answer, StoreError};
@@ -151,6 +151,13 @@ impl Engine {
             // One that has ended already cannot crash.
             let _ = under_way.switch.send(());
         }
+    }
+
+    /// From now on the functions run somewhere else: nothing here invokes them, and no message is taken off a queue.
+    pub fn leave_functions_to_others(&mut self) {
+        self.stack.functions.clear();
+        self.pollers.clear();
+        self.ticking.clear();
     }
 
     /// Answers a request to the HTTP API, as soon as its function has.

@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::Value;
 
 use super::{Need, body, dynamodb};
-use crate::cloud::{Call, Service, form_value, query_value};
+use crate::cloud::{Call, Service, form_value, query_value, s3_target};
 use crate::template::Stack;
 
 /// The account and Region that ARNs are in, and what else of a stack they depend on.
@@ -58,7 +58,7 @@ pub(super) fn of(place: &Place, call: &Call, request: &Request<Bytes>) -> Vec<Ne
             vec![need("ecr", &call.action, arn)]
         }
         Service::CloudFormation => cloudformation(place, &call.action, request),
-        Service::S3 => vec![need("s3", &call.action, "*".to_owned())],
+        Service::S3 => vec![s3(&call.action, request)],
     }
 }
 
@@ -136,6 +136,20 @@ fn ecs(place: &Place, action: &str, body: &Value) -> Vec<Need> {
                 .collect()
         }
         _ => vec![need("ecs", action, "*".to_owned())],
+    }
+}
+
+/// Reading and listing are actions of other names than the calls ("Actions, resources, and condition keys for Amazon S3").
+fn s3(action: &str, request: &Request<Bytes>) -> Need {
+    let (bucket, key) = s3_target(request);
+    let bucket = format!("arn:aws:s3:::{bucket}");
+    match action {
+        "ListObjectsV2" => {
+            let prefix = query_value(request.uri().query().unwrap_or_default(), "prefix");
+            need("s3", "ListBucket", bucket).with("s3:prefix", prefix.unwrap_or_default())
+        }
+        "GetObject" | "HeadObject" => need("s3", "GetObject", format!("{bucket}/{key}")),
+        _ => need("s3", action, format!("{bucket}/{key}")),
     }
 }
 

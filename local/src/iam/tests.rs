@@ -104,6 +104,7 @@ fn a_call_needs_all_that_it_does_with_others() {
         &Stack {
             tables: Vec::new(),
             queues: Vec::new(),
+            buckets: Vec::new(),
             functions: Vec::new(),
             resources: Vec::new(),
             parameters: BTreeMap::new(),

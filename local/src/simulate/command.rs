@@ -6,7 +6,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use super::{Plan, Trouble, many, run, shrink, speed};
+use super::{Keeps, Plan, Trouble, many, rollout, run, shrink, speed};
 
 /// What to simulate.
 #[derive(Args)]
@@ -33,6 +33,12 @@ pub struct SimulateArgs {
     /// Instead, measure how many whole tenant-lives a second one core simulates.
     #[arg(long, value_name = "LIVES", num_args = 0..=1, default_missing_value = "300")]
     bench: Option<usize>,
+    /// Instead, measure a rollout over so many running tenants, beside what ECS's budgets allow.
+    #[arg(long, value_name = "TENANTS", num_args = 0..=1, default_missing_value = "10000", conflicts_with = "bench")]
+    rollout: Option<usize>,
+    /// What those tenants keep on a volume of their own.
+    #[arg(long, value_enum, default_value = "nothing", requires = "rollout")]
+    keeps: Keeps,
 }
 
 /// What `berth simulate` found.
@@ -47,6 +53,9 @@ const SHRINKING: usize = 200;
 pub fn simulate(arguments: &SimulateArgs) -> Result<(), Found> {
     if let Some(lives) = arguments.bench {
         return bench(lives);
+    }
+    if let Some(tenants) = arguments.rollout {
+        return roll(tenants, arguments.keeps);
     }
     let plan = Plan {
         seed: arguments.seed,
@@ -103,6 +112,39 @@ fn bench(lives: usize) -> Result<(), Found> {
         "{:.0} lives/s and {:.0} steps/s on one core",
         lives / took,
         steps / took
+    );
+    Ok(())
+}
+
+fn roll(tenants: usize, keeps: Keeps) -> Result<(), Found> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let rolled = rollout(tenants, keeps, |word| bar.set_message(word.to_owned()));
+    bar.finish_and_clear();
+    let rolled = rolled.map_err(|violation| Found(violation.to_string()))?;
+    let (took, allowed) = (rolled.took.as_secs_f64(), rolled.allowed.as_secs_f64());
+    println!(
+        "{} running tenants were moved by {} calls of AWS",
+        rolled.moved, rolled.calls
+    );
+    println!(
+        "{took:.0} s, {:.2} times the {allowed:.0} s for which the budget of {} is enough",
+        took / allowed,
+        rolled.by
+    );
+    for (name, holds, least) in &rolled.buckets {
+        println!("{name}: {least:.1} of the {holds:.0} tokens that AWS grants were left at the least");
+    }
+    println!("{} calls were throttled", rolled.throttled);
+    let wakes = &rolled.wakes;
+    let of = |percent: usize| wakes.get((wakes.len() * percent / 100).min(wakes.len().saturating_sub(1)));
+    let seconds = |percent| of(percent).map_or(0.0, Duration::as_secs_f64);
+    println!(
+        "{} wakes meanwhile: ECS was told after {:.2} s (p50), {:.2} s (p99), {:.2} s (the longest)",
+        wakes.len(),
+        seconds(50),
+        seconds(99),
+        seconds(100)
     );
     Ok(())
 }

@@ -32,7 +32,8 @@ pub(super) struct Odds {
 /// hidden whose work failed, so that the next pass over the tenant comes after it.
 const LATEST: u64 = 30_000;
 
-/// A call after which there is something that was not there before, or runs again. Done after its caller has given up, and after
+/// A call after which there is something that was not there before, or runs again; `UpdateService` stops as well, and is left
+/// out whole. Done after its caller has given up, and after
 /// everything else of the tenant was stopped or removed, it cannot be told from one that somebody meant; AWS gives no caller a
 /// way to take it back or to find it in time.
 fn begins_something(action: &str) -> bool {

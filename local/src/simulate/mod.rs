@@ -8,6 +8,7 @@ mod bases;
 mod check;
 mod command;
 mod fate;
+mod fleet;
 mod life;
 mod many;
 mod plan;
@@ -20,6 +21,7 @@ use std::fmt;
 
 pub use check::Violation;
 pub use command::{Found, SimulateArgs, simulate};
+pub use fleet::{Keeps, Rolled, rollout};
 pub use many::{Tally, many};
 pub use plan::{Plan, Trouble, UnknownTrouble};
 pub use speed::{Speed, speed};

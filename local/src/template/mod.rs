@@ -73,6 +73,8 @@ pub struct Stack {
     pub tables: Vec<TableSpec>,
     /// Its queues.
     pub queues: Vec<QueueSpec>,
+    /// The names of its buckets.
+    pub buckets: Vec<String>,
     /// Its functions, and what invokes them.
     pub functions: Vec<FunctionSpec>,
     /// All of its resources, as CloudFormation lists them.
@@ -95,6 +97,7 @@ impl Stack {
         let mut stack = Self {
             tables: Vec::new(),
             queues: Vec::new(),
+            buckets: Vec::new(),
             functions: Vec::new(),
             resources: scope.resources(resources)?,
             parameters: scope.parameters(),
@@ -106,6 +109,7 @@ impl Stack {
             match kind {
                 "AWS::DynamoDB::Table" => stack.tables.push(table(&scope.physical(name)?, &properties()?)),
                 "AWS::SQS::Queue" => stack.queues.push(queue(&scope.physical(name)?, &properties()?)),
+                "AWS::S3::Bucket" => stack.buckets.push(scope.physical(name)?),
                 "AWS::Serverless::Function" => {
                     stack
                         .functions

@@ -203,6 +203,7 @@ impl<'a> Scope<'a> {
             ("AWS::DynamoDB::Table", "Arn") => format!("arn:aws:dynamodb:{region}:{account}:table/{physical}"),
             ("AWS::SQS::Queue", "Arn") => format!("arn:aws:sqs:{region}:{account}:{physical}"),
             ("AWS::SQS::Queue", "QueueName") => physical,
+            ("AWS::S3::Bucket", "Arn") => format!("arn:aws:s3:::{physical}"),
             ("AWS::Serverless::Function", "Arn") => format!("arn:aws:lambda:{region}:{account}:function:{physical}"),
             ("AWS::IAM::Role", "Arn") => self.arn(name)?,
             // "The ARN of the log group", which ends with `:*`.
@@ -237,15 +238,15 @@ impl<'a> Scope<'a> {
         ))
     }
 
-    /// The name that CloudFormation would make up, without its random end.
+    /// The name that CloudFormation would make up, without its random end; a bucket's has no capitals.
     pub(super) fn physical(&self, name: &str) -> Result<String, TemplateError> {
         let resource = self.resource(name)?;
         let fifo = resource.pointer("/Properties/FifoQueue").and_then(Value::as_bool) == Some(true);
-        Ok(format!(
-            "{}-{name}{}",
-            self.place.stack,
-            if fifo { ".fifo" } else { "" }
-        ))
+        let made_up = format!("{}-{name}{}", self.place.stack, if fifo { ".fifo" } else { "" });
+        Ok(match self.type_of(name)? {
+            "AWS::S3::Bucket" => made_up.to_lowercase(),
+            _ => made_up,
+        })
     }
 
     fn resource(&self, name: &str) -> Result<&'a Value, TemplateError> {

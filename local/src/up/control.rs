@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use berth_core::definition::strip_response_only;
 use berth_core::tenant::TenantId;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -208,18 +209,6 @@ fn set_delivery(cloud: &mut Cloud, input: &DeliveryInput) -> Result<Value, Refus
     Ok(json!({}))
 }
 
-/// What a description has and a registration does not take.
-const TOLD_ONLY: [&str; 8] = [
-    "taskDefinitionArn",
-    "revision",
-    "status",
-    "requiresAttributes",
-    "compatibilities",
-    "registeredAt",
-    "registeredBy",
-    "deregisteredAt",
-];
-
 /// The base as it is now, in the form in which the next one is registered.
 fn base(cloud: &mut Cloud) -> Result<Value, Refused> {
     let input = json!({ "taskDefinition": BASE_FAMILY });
@@ -227,7 +216,7 @@ fn base(cloud: &mut Cloud) -> Result<Value, Refused> {
         ask(cloud, Service::Ecs, "DescribeTaskDefinition", &input).map_err(|error| Refused::new(&error))?;
     let mut definition = described.get_mut("taskDefinition").map(Value::take).unwrap_or_default();
     if let Some(members) = definition.as_object_mut() {
-        members.retain(|name, _| !TOLD_ONLY.contains(&name.as_str()));
+        strip_response_only(members);
     }
     Ok(json!({ "taskDefinition": definition }))
 }

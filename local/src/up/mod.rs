@@ -38,6 +38,15 @@ const LONGEST_NAP: Duration = Duration::from_secs(1);
 /// How much earlier the sample is made, so that its file system is available when the first request comes.
 const HEAD_START: Duration = Duration::from_mins(5);
 
+/// Where the six functions run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// In this process.
+    Here,
+    /// Wherever somebody starts them, against the AWS endpoint.
+    Elsewhere,
+}
+
 /// What `berth up` is asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -57,6 +66,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// What becomes of a request to the HTTP API that says nothing of who it is from.
     pub anonymous: Anonymous,
+    /// Where the functions run.
+    pub functions: Runs,
 }
 
 /// Why `berth up` could not start, or go on.
@@ -108,6 +119,9 @@ impl Up {
         let mut engine = Engine::deploy(cloud, "us-east-1", &settings)?;
         if is_new {
             engine.advance_to(options.start)?;
+        }
+        if options.functions == Runs::Elsewhere {
+            engine.leave_functions_to_others();
         }
         if let Some(store) = &store {
             store.save(&engine.shared().cloud())?;

@@ -131,6 +131,11 @@ fn p10_of_two_patches_of_the_same_version_one_is_refused() {
     let problem: Value = serde_json::from_slice(answers[1].body()).unwrap();
     assert_eq!(problem["code"], "precondition_failed");
     assert_eq!(stand.tenant("acme")["overlayVersion"], 2);
+    // What is no patch is told so, whatever version it was meant for.
+    let nonsense = json!({ "idle": { "after": 999_999_999 } });
+    let mut answer = stand.ask("PATCH", "/tenants/acme", &nonsense, &seen);
+    stand.pass(1);
+    assert_eq!(answer.try_recv().unwrap().status(), 422);
 }
 
 #[test]

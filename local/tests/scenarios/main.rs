@@ -17,6 +17,7 @@ mod crashes;
 mod definitions;
 mod events;
 mod poison;
+mod rollouts;
 #[allow(
     dead_code,
     reason = "a stand offers what scenarios need, and not each of them needs all of it"
@@ -24,3 +25,4 @@ mod poison;
 mod stand;
 mod steps;
 mod stops;
+mod templates;

@@ -104,21 +104,7 @@ fn a_message_that_kills_the_function_is_put_aside_and_holds_nobody_else_up() {
 #[test]
 fn a_message_that_names_nobody_is_put_aside_at_once() {
     let mut stand = Stand::new();
-    let queue = stand
-        .engine
-        .stack()
-        .function(berth::template::Function::Reconcile)
-        .unwrap()
-        .mappings[0]
-        .queue
-        .clone();
-    let now_at = stand.engine.now();
-    stand
-        .engine
-        .shared()
-        .cloud()
-        .queues()
-        .put(&queue, &json!({ "hello": "world" }), now_at);
+    assert!(stand.tell_reconcile(&json!({ "hello": "world" })));
     stand.pass(5);
     let found = letters(&mut stand);
     let [letter] = found.as_slice() else {

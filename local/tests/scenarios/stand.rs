@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use berth::cloud::{Answer, Behaviour, Call, Cloud, Config, Delivery, Interruption, Service, StackStatus};
 use berth::connector::{Held, NoAnswer, Shared};
-use berth::engine::{BASE_STACK, Engine, Settings, ask};
+use berth::engine::{BASE_STACK, Engine, Settings, ask, s3};
 use berth::template::Function;
+use berth_core::definition::strip_response_only;
 use berth_core::tenant::{Phase, Tenant, phase};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -64,6 +65,12 @@ impl Made {
     }
 }
 
+/// The bucket of templates and bundles.
+const ASSETS: &str = "berth-assetsbucket";
+
+/// The image of the container that delivers.
+pub(crate) const DELIVERS: &str = "public.ecr.aws/berth/deliver:1";
+
 type Order = Box<dyn FnMut(&Made) -> Option<Fate>>;
 
 /// A deployed system with a promoted base, and nobody living in it yet.
@@ -106,7 +113,12 @@ impl Stand {
 
     /// Of a base that keeps nothing, so that tenants share their definitions.
     pub(crate) fn without_volume() -> Self {
-        let mut stand = Self::with(&[("WorkspaceVolume", "")]);
+        Self::without_volume_and(&[])
+    }
+
+    /// The same, with these values for other parameters.
+    pub(crate) fn without_volume_and(parameters: &[(&str, &str)]) -> Self {
+        let mut stand = Self::with(&[&[("WorkspaceVolume", "")], parameters].concat());
         let before = stand.promoted();
         stand.deploy(|base| {
             base["volumes"] = json!([]);
@@ -115,6 +127,34 @@ impl Stand {
         stand.until_promoted(&before);
         stand.log.clear();
         stand
+    }
+
+    /// Of a base whose tenants may have templates: its init container delivers, and the main one waits for that.
+    pub(crate) fn with_delivery() -> Self {
+        let mut stand = Self::new();
+        let before = stand.promoted();
+        let delivers: Value = serde_json::from_str(include_str!("../../../examples/delivery/base.json")).unwrap();
+        stand.deploy(|base| base["containerDefinitions"] = delivers["containerDefinitions"].clone());
+        stand.until_promoted(&before);
+        stand.log.clear();
+        stand
+    }
+
+    /// Puts an object into the bucket of templates.
+    pub(crate) fn upload(&mut self, key: &str, content: &str) {
+        self.assets(Method::PUT, key, content);
+    }
+
+    /// Takes an object out of it.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.assets(Method::DELETE, key, "");
+    }
+
+    /// Does one call for an object of that bucket.
+    pub(crate) fn assets(&mut self, method: Method, key: &str, content: &str) -> Bytes {
+        let path = format!("/{ASSETS}/{key}");
+        let body = Bytes::from(content.to_owned());
+        s3(&mut self.engine.shared().cloud(), method, &path, body).unwrap()
     }
 
     /// Decides what becomes of calls, for as long as it has something to say about them.
@@ -126,6 +166,15 @@ impl Stand {
     pub(crate) fn next_call(&mut self, action: &'static str, fate: Fate) {
         let mut once = Some(fate);
         self.order(move |made| if made.call.action == action { once.take() } else { None });
+    }
+
+    /// The next call of this action by this function has this fate.
+    pub(crate) fn next_call_of(&mut self, function: Function, action: &'static str, fate: Fate) {
+        let mut once = Some(fate);
+        self.order(move |made| {
+            let meant = made.call.action == action && made.function == function;
+            if meant { once.take() } else { None }
+        });
     }
 
     /// Each call of this action has this fate, until it is mended.
@@ -313,18 +362,7 @@ impl Stand {
     pub(crate) fn deploy(&mut self, change: impl FnOnce(&mut Value)) {
         let mut base =
             self.ecs("DescribeTaskDefinition", &json!({ "taskDefinition": "base" }))["taskDefinition"].take();
-        let members = base.as_object_mut().unwrap();
-        for own in [
-            "taskDefinitionArn",
-            "revision",
-            "status",
-            "requiresAttributes",
-            "compatibilities",
-            "registeredAt",
-            "registeredBy",
-        ] {
-            members.remove(own);
-        }
+        strip_response_only(base.as_object_mut().unwrap());
         change(&mut base);
         self.ecs("RegisterTaskDefinition", &base);
         self.engine
@@ -348,6 +386,13 @@ impl Stand {
             self.pass(30);
         }
         panic!("nothing was promoted in two hours");
+    }
+
+    /// Puts a message into the queue of reconcile; false if it is a duplicate.
+    pub(crate) fn tell_reconcile(&mut self, message: &Value) -> bool {
+        let queue = &self.engine.stack().function(Function::Reconcile).unwrap().mappings[0].queue;
+        let now = self.engine.now();
+        self.engine.shared().cloud().queues().put(queue, message, now)
     }
 
     /// How events of ECS arrive from now on.

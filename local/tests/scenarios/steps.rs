@@ -207,17 +207,7 @@ fn p7_nothing_brings_a_deleted_tenant_back() {
         &key,
     )
     .unwrap();
-    let queue = stand
-        .engine
-        .stack()
-        .function(berth::template::Function::Reconcile)
-        .unwrap()
-        .mappings[0]
-        .queue
-        .clone();
-    let now = stand.engine.now();
-    let nudge = json!({ "tenantId": "acme", "why": "late" });
-    assert!(stand.engine.shared().cloud().queues().put(&queue, &nudge, now));
+    assert!(stand.tell_reconcile(&json!({ "tenantId": "acme", "why": "late" })));
     stand.pass(60);
     assert_eq!(stand.post("/tenants/acme/activity").0, 404);
     assert!(stand.rows("Tenants").is_empty() && stand.rows("Activity").is_empty());

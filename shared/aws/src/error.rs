@@ -30,6 +30,7 @@ const THROTTLING: &[&str] = &[
     "RequestLimitExceeded",
     "RequestThrottled",
     "ProvisionedThroughputExceededException",
+    "SlowDown",
 ];
 
 /// Other error codes that pass by themselves although their HTTP status is 4xx.
@@ -38,6 +39,7 @@ const PASSING: &[&str] = &[
     "RequestTimeout",
     "RequestTimeoutException",
     "ExpiredTokenException",
+    "ConditionalRequestConflict",
 ];
 
 /// Our code for a call that was not made because the account's budget is spent.

@@ -4,6 +4,7 @@
 //! local use is the SDK itself: its HTTP client, its time source and its sleep. There is no trait per service, and
 //! nothing here reads a clock or the environment by itself.
 
+pub mod assets;
 pub mod clock;
 pub mod dead_letters;
 pub mod ecs;

@@ -20,6 +20,36 @@ pub struct Pace {
     share: Share,
 }
 
+/// Pieces of work for which nobody waits, each begun no sooner than what those before it take has come back.
+///
+/// Whoever does a piece takes its tokens a moment later, so that the budgets alone would let too many begin.
+#[derive(Debug)]
+pub struct Course<'a> {
+    pace: &'a Pace,
+    next: Timestamp,
+}
+
+/// How far a course may be behind and make up for it. Half of what a budget holds comes back in 5 s where tokens come back
+/// fastest, and the other half is not for work that nobody waits for.
+const BEHIND: Duration = Duration::from_secs(5);
+
+impl Course<'_> {
+    fn earliest(now: Timestamp) -> Timestamp {
+        now.checked_sub(BEHIND).unwrap_or(now)
+    }
+
+    /// Waits until the next piece may be begun; `false` if that is not before `until`.
+    pub async fn begin(&mut self, cost: &Cost, until: Timestamp) -> Result<bool, CallError> {
+        self.pace.sleep_until(self.next).await;
+        if !self.pace.room(cost, until).await? {
+            return Ok(false);
+        }
+        let since = self.next.max(Self::earliest(self.pace.clock.now()));
+        self.next = since.saturating_add(cost.refilled_in(self.pace.share)).unwrap_or(since);
+        Ok(true)
+    }
+}
+
 /// How urgent a call is, and how long it can wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn<'a> {
@@ -134,7 +164,7 @@ impl Pace {
         }
     }
 
-    /// Waits until work may be begun that nobody waits for; `false` if that is not before `until`. Nothing is taken: those
+    /// Waits until work may be begun for which nobody waits; `false` if that is not before `until`. Nothing is taken: those
     /// who do the work do that.
     pub async fn room(&self, cost: &Cost, until: Timestamp) -> Result<bool, CallError> {
         loop {
@@ -157,9 +187,10 @@ impl Pace {
         }
     }
 
-    /// Waits for as long as it takes until as much comes back.
-    pub async fn pause_for(&self, cost: &Cost) {
-        self.clock.sleep(cost.refilled_in(self.share)).await;
+    /// A course of work for which nobody waits.
+    pub fn course(&self) -> Course<'_> {
+        let next = Course::earliest(self.clock.now());
+        Course { pace: self, next }
     }
 
     async fn sleep_until(&self, at: Timestamp) {

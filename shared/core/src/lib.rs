@@ -16,4 +16,5 @@ pub mod pace;
 pub mod plan;
 pub mod release;
 pub mod rollout;
+pub mod template;
 pub mod tenant;

@@ -17,8 +17,7 @@ use crate::wire::error::{Answer, ApiError};
 use crate::wire::object;
 use crate::world::World;
 
-/// Source: "Amazon ECS service quotas": services per cluster, and tasks per service.
-const MOST_SERVICES: usize = 5000;
+/// Source: "Amazon ECS service quotas", tasks per service.
 const MOST_TASKS: i64 = 5000;
 
 impl World {
@@ -127,10 +126,11 @@ impl World {
             }
             Some(ServiceStatus::Inactive) | None => {}
         }
-        if services.len() >= MOST_SERVICES {
+        let most = self.config.services_per_cluster;
+        if services.len() >= most {
             let alive = services.values().filter(|key| self.services.is_alive(**key)).count();
-            if alive >= MOST_SERVICES {
-                let message = format!("The maximum number of services of a cluster is {MOST_SERVICES}.");
+            if alive >= most {
+                let message = format!("The maximum number of services of a cluster is {most}.");
                 return Err(ApiError::parameter(message));
             }
         }

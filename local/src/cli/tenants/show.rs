@@ -54,11 +54,21 @@ pub(super) fn text(paper: &Paper, tenant: &Tenant) -> String {
             "definition",
             tenant.definition_arn.as_deref().map(short).map(str::to_owned),
         ),
+        ("bundle", tenant.bundle.as_ref().map(bundle)),
         ("service", tenant.service_name.clone()),
         ("task", tenant.task_arn.as_deref().map(short).map(str::to_owned)),
     ]);
     let parts = [live, own, made].into_iter().filter(|part| !part.is_empty());
     parts.fold(format!("{}\n", paper.fit(&title)), |text, part| text + "\n" + &part)
+}
+
+/// The digest as far as one tells bundles apart by it, and why it is an earlier one.
+fn bundle(bundle: &super::view::Bundle) -> String {
+    let digest: String = bundle.digest.chars().take(12).collect();
+    match &bundle.kept {
+        Some(why) => format!("{digest}, delivered before: {why}"),
+        None => digest,
+    }
 }
 
 fn release(tenant: &Tenant) -> Option<String> {

@@ -23,6 +23,7 @@ pub(crate) struct Tenant {
     #[serde(default)]
     pub(crate) release: Release,
     pub(crate) definition_arn: Option<String>,
+    pub(crate) bundle: Option<Bundle>,
     pub(crate) service_name: Option<String>,
     pub(crate) task_arn: Option<String>,
     pub(crate) endpoint: Option<Endpoint>,
@@ -50,6 +51,13 @@ pub(crate) struct Intent {
 pub(crate) struct Release {
     pub(crate) applied: Option<String>,
     pub(crate) promoted: Option<String>,
+}
+
+/// What it is given of its template.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Bundle {
+    pub(crate) digest: String,
+    pub(crate) kept: Option<String>,
 }
 
 /// Where it can be reached.

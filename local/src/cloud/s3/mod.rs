@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::reply::{Failure, reply, s3_error};
-use super::route::s3_path;
+use super::route::s3_target;
 
 /// One object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ type Outcome = Result<Response<Bytes>, Failure>;
 
 impl Buckets {
     pub(super) fn call(&mut self, action: &str, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
-        let (bucket, key) = s3_path(request.uri().path());
+        let (bucket, key) = s3_target(request);
         let outcome = match action {
             "CreateBucket" => self.create(&bucket),
             "DeleteBucket" => self.delete_bucket(&bucket),

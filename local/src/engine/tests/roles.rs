@@ -75,29 +75,19 @@ fn a_day(engine: &mut Engine) {
     ok(engine, "GET", "/tenants", &Value::Null);
     ok(engine, "POST", "/tenants/acme/sleep", &Value::Null);
     until(engine, "acme", "stopped");
-    let soon = (engine.now() + Duration::from_secs(90)).to_string();
-    ok(
-        engine,
-        "POST",
-        "/tenants/acme/wake",
-        &json!({"at": soon, "protectFor": 60}),
-    );
+    book_wake(engine);
     ok(engine, "DELETE", "/tenants/acme/wake", &Value::Null);
-    ok(
-        engine,
-        "POST",
-        "/tenants/acme/wake",
-        &json!({"at": soon, "protectFor": 60}),
-    );
+    book_wake(engine);
     until(engine, "acme", "running");
-    let soon = (engine.now() + Duration::from_secs(90)).to_string();
-    ok(
-        engine,
-        "POST",
-        "/tenants/acme/wake",
-        &json!({"at": soon, "protectFor": 60}),
-    );
+    book_wake(engine);
     pass(engine, 240);
+}
+
+/// Asks for a wake in 90 seconds.
+fn book_wake(engine: &mut Engine) {
+    let at = (engine.now() + Duration::from_secs(90)).to_string();
+    let wanted = json!({"at": at, "protectFor": 60});
+    ok(engine, "POST", "/tenants/acme/wake", &wanted);
 }
 
 fn send(engine: &Engine, queue: &str, body: &str) {
@@ -153,6 +143,19 @@ fn a_bad_day(engine: &mut Engine) {
     until(engine, "late", "running");
     ok(engine, "DELETE", "/tenants/late", &Value::Null);
     pass(engine, 300);
+}
+
+/// A base that delivers templates, and a tenant that has one.
+fn a_template(engine: &mut Engine) {
+    let next: Value = serde_json::from_str(include_str!("../../../../examples/delivery/base.json")).expect("JSON");
+    {
+        let cloud = &mut engine.shared.cloud();
+        ask(cloud, Service::Ecs, "RegisterTaskDefinition", &next).expect("a revision");
+        cloud.set_stack(BASE_STACK, crate::cloud::StackStatus::UpdateComplete);
+    }
+    pass(engine, 3_600);
+    ok(engine, "PUT", "/tenants/styled", &json!({"template": "sample"}));
+    until(engine, "styled", "running");
 }
 
 /// A base whose image is in ECR, first looked at, then rolled out.
@@ -252,6 +255,7 @@ fn s2_each_role_allows_what_is_called_and_nothing_else() {
     a_bad_day(&mut engine);
     a_deployment(&mut engine);
     a_night(&mut engine);
+    a_template(&mut engine);
     let mut all = crate::simulate::with_lost_answers(needs);
     all.push(engine.shared.roles(needs).expect("roles"));
     all.push(without_volume().shared.roles(needs).expect("roles"));

@@ -102,7 +102,7 @@ impl Watch {
             let renders = beside.bases.iter().flat_map(|base| {
                 past.overlays
                     .iter()
-                    .filter_map(|overlay| render(base, &self.layout, overlay, Some(&files.place)).ok())
+                    .filter_map(|overlay| render(base, &self.layout, overlay, Some(&files.place), None).ok())
             });
             if renders.into_iter().any(|definition| definition.request() == request) {
                 return Ok(());

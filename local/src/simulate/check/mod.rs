@@ -115,6 +115,7 @@ impl Watch {
         let layout = Layout {
             main: Main::OnlyEssential,
             workspace: Workspace::Named("workspace".to_owned()),
+            ..Layout::default()
         };
         Some(Self {
             names: Names::of(stack)?,

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use berth_core::definition::{FileSystemId, Layout, Main, Workspace};
+use berth_core::definition::{DeliveryContainer, FileSystemId, Layout, Main, Workspace};
 use berth_core::rollout::{Policy, PolicyChange};
 use berth_core::tenant::InvalidId;
 
@@ -138,7 +138,14 @@ pub fn layout(variables: &Variables) -> Layout {
         Some("none") => Workspace::Absent,
         Some(name) => Workspace::Named(name.to_owned()),
     };
-    Layout { main, workspace }
+    let delivery = variables
+        .optional("BERTH_DELIVERY_CONTAINER")
+        .map_or_else(DeliveryContainer::default, |name| DeliveryContainer(name.to_owned()));
+    Layout {
+        main,
+        workspace,
+        delivery,
+    }
 }
 
 /// The file system that tenants' directories are made on.

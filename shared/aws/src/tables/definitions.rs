@@ -10,13 +10,13 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use berth_core::definition::{Fingerprint, Revision};
 use berth_core::release::ReleaseId;
 use berth_core::tenant::{Generation, TenantId};
 use jiff::Timestamp;
 
+use super::fleet::FleetTable;
 use super::update::{Item, Outcome, Update};
 use super::{number, text};
 use crate::error::CallError;
@@ -25,8 +25,7 @@ use crate::settings::{SettingsError, Variables};
 /// The registry's rows of the table `Fleet`.
 #[derive(Clone, Debug)]
 pub struct DefinitionRegistry {
-    client: Client,
-    table: String,
+    fleet: FleetTable,
 }
 
 /// Who a definition is for.
@@ -94,26 +93,15 @@ const CLAIM: Duration = Duration::from_mins(1);
 impl DefinitionRegistry {
     /// The registry in the table that the variables name.
     pub fn new(config: &SdkConfig, variables: &Variables) -> Result<Self, SettingsError> {
-        let table = variables.required("BERTH_FLEET_TABLE")?.to_owned();
-        Ok(Self {
-            client: Client::new(config),
-            table,
-        })
+        let fleet = FleetTable::new(config, variables)?;
+        Ok(Self { fleet })
     }
 
     /// The revision of a definition that tenants share, for one of them to use; `None` if it is not registered, or is being
     /// deregistered at this moment. A mark that nobody used it is taken off.
     pub async fn take_up(&self, fingerprint: &Fingerprint, release: ReleaseId) -> Result<Option<String>, CallError> {
-        const ACTION: &str = "dynamodb:GetItem";
-        let key = key(&Owner::Anyone, fingerprint);
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key.clone()));
-        let sent = request.consistent_read(true).send().await;
-        let output = sent.map_err(|error| CallError::of(ACTION, error))?;
-        let Some(shared) = output.item.as_ref().and_then(shared_of) else {
+        let row = self.fleet.get(&Owner::Anyone.kind(), &fingerprint.to_string()).await?;
+        let Some(shared) = row.as_ref().and_then(shared_of) else {
             return Ok(None);
         };
         let marked = shared.idle_since.is_some() || shared.release != Some(release);
@@ -125,7 +113,7 @@ impl DefinitionRegistry {
             .remove(IDLE_SINCE)
             .when("arn", "=", text(&shared.revision.arn))
             .when_absent(GOING);
-        Ok(match update.send(&self.client, &self.table, key).await? {
+        Ok(match self.change(&Owner::Anyone, fingerprint, update).await? {
             Outcome::Written(_) => Some(shared.revision.arn),
             Outcome::Refused(_) => None,
         })
@@ -152,22 +140,20 @@ impl DefinitionRegistry {
         let update = update
             .when_absent("arn")
             .when_absent_or("claimedUntil", "<=", number(now_ms));
-        Ok(
-            match update.send(&self.client, &self.table, key(owner, fingerprint)).await? {
-                Outcome::Written(row) => {
-                    let claims = row
-                        .get("claims")
-                        .and_then(|value| value.as_l().ok())
-                        .map_or(1, Vec::len);
-                    Claim::Granted(if claims > 1 { Attempt::Again } else { Attempt::First })
-                }
-                // One that is being deregistered is nobody's until that is done.
-                Outcome::Refused(Some(row)) if !row.contains_key(GOING) => {
-                    arn_of(&row).map_or(Claim::Held, Claim::Registered)
-                }
-                Outcome::Refused(_) => Claim::Held,
-            },
-        )
+        Ok(match self.change(owner, fingerprint, update).await? {
+            Outcome::Written(row) => {
+                let claims = row
+                    .get("claims")
+                    .and_then(|value| value.as_l().ok())
+                    .map_or(1, Vec::len);
+                Claim::Granted(if claims > 1 { Attempt::Again } else { Attempt::First })
+            }
+            // One that is being deregistered is nobody's until that is done.
+            Outcome::Refused(Some(row)) if !row.contains_key(GOING) => {
+                arn_of(&row).map_or(Claim::Held, Claim::Registered)
+            }
+            Outcome::Refused(_) => Claim::Held,
+        })
     }
 
     /// Records the revision that a claimed fingerprint was registered as.
@@ -176,10 +162,7 @@ impl DefinitionRegistry {
             .set("arn", text(arn))
             .remove("claimedUntil")
             .remove("claims");
-        update
-            .send(&self.client, &self.table, key(owner, fingerprint))
-            .await
-            .map(drop)
+        self.change(owner, fingerprint, update).await.map(drop)
     }
 
     /// Gives a claim back whose registration was refused.
@@ -188,59 +171,43 @@ impl DefinitionRegistry {
             .remove("claimedUntil")
             .when_exists("claimedUntil")
             .when_absent("arn");
-        update
-            .send(&self.client, &self.table, key(owner, fingerprint))
-            .await
-            .map(drop)
+        self.change(owner, fingerprint, update).await.map(drop)
     }
 
     /// Forgets a revision that can no longer be used, so that the fingerprint is registered anew.
     pub async fn forget(&self, owner: &Owner, fingerprint: &Fingerprint, arn: &str) -> Result<(), CallError> {
         let update = Update::new().remove("arn").when("arn", "=", text(arn));
-        update
-            .send(&self.client, &self.table, key(owner, fingerprint))
-            .await
-            .map(drop)
+        self.change(owner, fingerprint, update).await.map(drop)
     }
 
     /// What was registered, or perhaps was, for this incarnation of a tenant alone.
     pub async fn own(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Own>, CallError> {
-        let rows = self.owned_rows(tenant, incarnation).await?;
-        Ok(rows.iter().filter_map(own_of).collect())
+        let rows = self
+            .fleet
+            .rows(&Owner::Tenant(tenant.clone(), incarnation).kind())
+            .await?;
+        let its = |row: &&Item| row.get("incarnation") == Some(&number(incarnation));
+        Ok(rows.iter().filter(its).filter_map(own_of).collect())
     }
 
     /// Drops a row: its revision is deregistered, or nothing came of its claim.
     pub async fn drop_row(&self, owner: &Owner, fingerprint: &Fingerprint) -> Result<(), CallError> {
-        const ACTION: &str = "dynamodb:DeleteItem";
-        let request = self.client.delete_item().table_name(&self.table);
-        let sent = request.set_key(Some(key(owner, fingerprint))).send().await;
-        sent.map(drop).map_err(|error| CallError::of(ACTION, error))
+        self.fleet.delete(&owner.kind(), &fingerprint.to_string()).await
     }
 
     /// Every definition that tenants share and that is registered.
     pub async fn shared(&self) -> Result<Vec<Shared>, CallError> {
-        const ACTION: &str = "dynamodb:Query";
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("kind = :kind")
-            .expression_attribute_values(":kind", text("definition"));
-        let mut shared = Vec::new();
-        let mut pages = query.into_paginator().items().send();
-        while let Some(row) = pages.next().await {
-            shared.extend(shared_of(&row.map_err(|error| CallError::of(ACTION, error))?));
-        }
-        Ok(shared)
+        let rows = self.fleet.rows(&Owner::Anyone.kind()).await?;
+        Ok(rows.iter().filter_map(shared_of).collect())
     }
 
     /// Marks a shared revision as one that nobody uses, from now on, or takes the mark off.
     pub async fn mark(&self, revision: &Revision, idle_since: Option<Timestamp>) -> Result<(), CallError> {
         let update = Update::new().set_or_remove(IDLE_SINCE, idle_since.map(|at| number(at.as_millisecond())));
         let update = update.when("arn", "=", text(&revision.arn)).when_absent(GOING);
-        let key = key(&Owner::Anyone, &revision.fingerprint);
-        update.send(&self.client, &self.table, key).await.map(drop)
+        self.change(&Owner::Anyone, &revision.fingerprint, update)
+            .await
+            .map(drop)
     }
 
     /// Claims a shared revision that has been marked since then, so that nobody takes it up while it is deregistered. `false`
@@ -251,44 +218,37 @@ impl DefinitionRegistry {
             "=",
             number(idle_since.as_millisecond()),
         );
-        let key = key(&Owner::Anyone, &revision.fingerprint);
-        let outcome = update.send(&self.client, &self.table, key).await?;
+        let outcome = self.change(&Owner::Anyone, &revision.fingerprint, update).await?;
         Ok(matches!(outcome, Outcome::Written(_)))
     }
 
     /// Gives such a claim back: the revision is still registered.
     pub async fn let_stay(&self, revision: &Revision) -> Result<(), CallError> {
         let update = Update::new().remove(GOING).when_exists(GOING);
-        let key = key(&Owner::Anyone, &revision.fingerprint);
-        update.send(&self.client, &self.table, key).await.map(drop)
+        self.change(&Owner::Anyone, &revision.fingerprint, update)
+            .await
+            .map(drop)
     }
 
-    async fn owned_rows(&self, tenant: &TenantId, incarnation: Generation) -> Result<Vec<Item>, CallError> {
-        const ACTION: &str = "dynamodb:Query";
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("kind = :kind")
-            .filter_expression("incarnation = :incarnation")
-            .expression_attribute_values(":kind", text(format!("definition#{tenant}")))
-            .expression_attribute_values(":incarnation", number(incarnation));
-        let mut rows = Vec::new();
-        let mut pages = query.into_paginator().items().send();
-        while let Some(row) = pages.next().await {
-            rows.push(row.map_err(|error| CallError::of(ACTION, error))?);
-        }
-        Ok(rows)
+    async fn change(
+        &self,
+        owner: &Owner,
+        fingerprint: &Fingerprint,
+        update: Update,
+    ) -> Result<Outcome<Item>, CallError> {
+        let id = fingerprint.to_string();
+        self.fleet.update(&owner.kind(), &id, update).await
     }
 }
 
-fn key(owner: &Owner, fingerprint: &Fingerprint) -> Item {
-    let kind = match owner {
-        Owner::Anyone => "definition".to_owned(),
-        Owner::Tenant(tenant, _) => format!("definition#{tenant}"),
-    };
-    Item::from([("kind".to_owned(), text(kind)), ("id".to_owned(), text(fingerprint))])
+impl Owner {
+    /// The partition of its rows.
+    fn kind(&self) -> String {
+        match self {
+            Self::Anyone => "definition".to_owned(),
+            Self::Tenant(tenant, _) => format!("definition#{tenant}"),
+        }
+    }
 }
 
 fn arn_of(row: &Item) -> Option<String> {

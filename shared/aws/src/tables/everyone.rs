@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use berth_core::rollout::Activity;
 use berth_core::tenant::{Tenant, TenantId};
@@ -12,8 +13,6 @@ use super::tenants::Tenants;
 use super::text;
 use super::update::Item;
 use crate::error::CallError;
-
-const ACTION: &str = "dynamodb:Scan";
 
 impl Tenants {
     /// Everyone who is not deleted and not merely asleep: who runs, is to run, or crashed until it was stopped.
@@ -30,11 +29,11 @@ impl Tenants {
             .expression_attribute_values(":running", text("running"))
             .expression_attribute_values(":looped", text("crash-loop"));
         let mut tenants = Vec::new();
-        let mut rows = scan.into_paginator().items().send();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+        each(scan, |row| {
             tenants.push(super::tenants::row(row)?);
-        }
+            Ok(())
+        })
+        .await?;
         Ok(tenants)
     }
 
@@ -49,14 +48,14 @@ impl Tenants {
             .consistent_read(true)
             .projection_expression("applied.definitionArn, lastGood.definitionArn, observed.definitionArn");
         let mut used = HashSet::new();
-        let mut rows = scan.into_paginator().items().send();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+        each(scan, |row| {
             used.extend(["applied", "lastGood", "observed"].into_iter().filter_map(|part| {
                 let part = row.get(part)?.as_m().ok()?;
                 part.get("definitionArn")?.as_s().ok().cloned()
             }));
-        }
+            Ok(())
+        })
+        .await?;
         Ok(used)
     }
 
@@ -69,11 +68,11 @@ impl Tenants {
             .filter_expression("intent <> :deleted")
             .expression_attribute_values(":deleted", text("deleted"));
         let mut tenants = Vec::new();
-        let mut rows = scan.into_paginator().items().send();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+        each(scan, |row| {
             tenants.push(super::tenants::row(row)?);
-        }
+            Ok(())
+        })
+        .await?;
         Ok(tenants)
     }
 }
@@ -84,16 +83,24 @@ impl ActivityTable {
     pub async fn everyone(&self) -> Result<HashMap<TenantId, Activity>, CallError> {
         let scan = self.client.scan().table_name(&self.table);
         let mut everyone = HashMap::new();
-        let mut rows = scan.into_paginator().items().send();
-        while let Some(row) = rows.next().await {
-            let row = row.map_err(|error| CallError::of(ACTION, error))?;
+        each(scan, |row| {
             let id = row.get("tenantId").and_then(|id| id.as_s().ok()?.parse().ok());
-            if let Some(id) = id {
-                everyone.insert(id, activity(&row));
-            }
-        }
+            everyone.extend(id.map(|id| (id, activity(&row))));
+            Ok(())
+        })
+        .await?;
         Ok(everyone)
     }
+}
+
+/// Takes each row of a scan; the first trouble ends it, for half of a table is not the table.
+async fn each(scan: ScanFluentBuilder, mut take: impl FnMut(Item) -> Result<(), CallError>) -> Result<(), CallError> {
+    const ACTION: &str = "dynamodb:Scan";
+    let mut rows = scan.into_paginator().items().send();
+    while let Some(row) = rows.next().await {
+        take(row.map_err(|error| CallError::of(ACTION, error))?)?;
+    }
+    Ok(())
 }
 
 fn activity(row: &Item) -> Activity {

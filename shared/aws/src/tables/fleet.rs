@@ -73,8 +73,13 @@ impl FleetTable {
         Ok(output.item)
     }
 
-    /// Every row of a kind, read consistently. Half a list is an error, not a list.
+    /// The values of a kind, read consistently.
     pub(super) async fn list<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<Versioned<T>>, CallError> {
+        self.rows(kind).await?.iter().map(versioned).collect()
+    }
+
+    /// Every row of a kind, read consistently. Half a list is an error, not a list.
+    pub(super) async fn rows(&self, kind: &str) -> Result<Vec<Item>, CallError> {
         const ACTION: &str = "dynamodb:Query";
         let query = self
             .client
@@ -86,7 +91,7 @@ impl FleetTable {
         let mut rows = Vec::new();
         let mut pages = query.into_paginator().items().send();
         while let Some(row) = pages.next().await {
-            rows.push(versioned(&row.map_err(|error| CallError::of(ACTION, error))?)?);
+            rows.push(row.map_err(|error| CallError::of(ACTION, error))?);
         }
         Ok(rows)
     }
@@ -120,6 +125,14 @@ impl FleetTable {
     /// Changes a row.
     pub(super) async fn update(&self, kind: &str, id: &str, update: Update) -> Result<Outcome<Item>, CallError> {
         update.send(&self.client, &self.table, key(kind, id)).await
+    }
+
+    /// Deletes a row.
+    pub(super) async fn delete(&self, kind: &str, id: &str) -> Result<(), CallError> {
+        const ACTION: &str = "dynamodb:DeleteItem";
+        let request = self.client.delete_item().table_name(&self.table);
+        let sent = request.set_key(Some(key(kind, id))).send().await;
+        sent.map(drop).map_err(|error| CallError::of(ACTION, error))
     }
 }
 

@@ -41,7 +41,7 @@ impl Rendering {
     /// The definition, with its fingerprint.
     pub(crate) fn render(&self) -> Definition {
         let (base, overlay) = (black_box(&self.base), black_box(&self.overlay));
-        render(base, &self.layout, overlay, Some(&self.files)).unwrap()
+        render(base, &self.layout, overlay, Some(&self.files), None).unwrap()
     }
 }
 

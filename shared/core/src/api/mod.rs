@@ -26,4 +26,4 @@ pub use requests::{HoldRequest, OverrideRequest, RedriveRequest, RolloutRequest,
 pub use rollout::{ReleaseRow, ReleaseStatus, RolloutPhase, RolloutView, Status};
 pub use route::{Door, Found, Operation, Route};
 pub use sweep::{SweepLine, SweepView, Verdicts};
-pub use view::{Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};
+pub use view::{BundleView, Endpoint, ErrorView, IntentView, ReleaseView, StoppedView, TenantView};

@@ -36,6 +36,7 @@ pages! {
     BodyTooLarge: "body_too_large";
     InvalidOverlay: "invalid_overlay";
     NoTemplate: "no_template";
+    InvalidTemplate: "invalid_template";
     NoTenant: "no_tenant";
     PreconditionFailed: "precondition_failed";
     Conflict: "conflict";

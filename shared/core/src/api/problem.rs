@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::tenant::{FieldError, Invalid, TenantId};
+use crate::template::InvalidTemplate;
+use crate::tenant::{FieldCode, FieldError, Invalid, TemplateName, TenantId};
 
 /// What a caller is told when a request is not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -85,6 +86,8 @@ pub enum Code {
     InvalidOverlay,
     /// The overlay names a config template, and there is none of that name.
     NoTemplate,
+    /// The config template that the overlay names has files that cannot be delivered.
+    InvalidTemplate,
     /// There is no such tenant.
     NoTenant,
     /// The overlay is not the one that `If-Match` names.
@@ -145,6 +148,31 @@ impl Problem {
         )
     }
 
+    /// The config template that an overlay names cannot be delivered.
+    pub fn undeliverable(template: &TemplateName, why: &InvalidTemplate) -> Self {
+        let (code, detail) = match why {
+            InvalidTemplate::Missing => (Code::NoTemplate, format!("there is no template {template}: {why}")),
+            InvalidTemplate::NoConfig
+            | InvalidTemplate::Path { .. }
+            | InvalidTemplate::FileAndFolder { .. }
+            | InvalidTemplate::TooManyFiles
+            | InvalidTemplate::FileTooLarge { .. }
+            | InvalidTemplate::TooLarge { .. } => (
+                Code::InvalidTemplate,
+                format!("the template {template} cannot be delivered: {why}"),
+            ),
+        };
+        let mistake = FieldError {
+            code: FieldCode::Undeliverable,
+            pointer: "/template".to_owned(),
+            message: why.to_string(),
+        };
+        Self {
+            errors: vec![mistake],
+            ..Self::new(code, detail)
+        }
+    }
+
     /// Its JSON, as text.
     pub fn to_json(&self) -> String {
         // It cannot fail: every key is text.
@@ -182,7 +210,8 @@ impl Code {
             | Self::InvalidWake
             | Self::InvalidOverride
             | Self::InvalidRollout
-            | Self::NoTemplate => 422,
+            | Self::NoTemplate
+            | Self::InvalidTemplate => 422,
             Self::PreconditionFailed => 412,
             Self::Conflict
             | Self::BeingDeleted
@@ -211,6 +240,7 @@ impl Code {
             | Self::BodyTooLarge
             | Self::InvalidOverlay
             | Self::NoTemplate
+            | Self::InvalidTemplate
             | Self::NoTenant
             | Self::PreconditionFailed
             | Self::BeingDeleted
@@ -238,6 +268,7 @@ impl Code {
             Self::BodyTooLarge => "Body too large",
             Self::InvalidOverlay => "Invalid overlay",
             Self::NoTemplate => "No such template",
+            Self::InvalidTemplate => "Invalid template",
             Self::NoTenant => "No such tenant",
             Self::PreconditionFailed => "Changed in the meantime",
             Self::Conflict => "Changed at the same time",

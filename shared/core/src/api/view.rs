@@ -31,6 +31,8 @@ pub struct TenantView {
     pub release: ReleaseView,
     /// The revision that ECS was told to run.
     pub definition_arn: Option<String>,
+    /// What it is given of the template that its overlay names; absent before it is known.
+    pub bundle: Option<BundleView>,
     /// Its ECS service.
     pub service_name: Option<String>,
     /// Its current task.
@@ -80,6 +82,20 @@ pub struct ReleaseView {
     /// What a tenant with `"policy":"manual"` takes by `POST /tenants/{id}/update`, and not by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offered: Option<ReleaseId>,
+}
+
+/// What a tenant is given of its template at every start of the definition that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct BundleView {
+    /// The template.
+    pub template: String,
+    /// The SHA-256 of the bundle, in hexadecimal.
+    pub digest: String,
+    /// Why it is not the template's present content, but what was delivered before: the template could not be delivered when it
+    /// was looked at last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
 }
 
 /// Where a tenant can be reached.
@@ -138,6 +154,18 @@ impl IntentView {
     }
 }
 
+impl BundleView {
+    /// The bundle of the template that a tenant's overlay names.
+    pub fn of(tenant: &Tenant) -> Option<Self> {
+        let bundle = tenant.delivered(tenant.overlay.template.as_ref()?)?;
+        Some(Self {
+            template: bundle.template.to_string(),
+            digest: bundle.digest.to_string(),
+            kept: bundle.kept.clone(),
+        })
+    }
+}
+
 impl ErrorView {
     /// What went wrong with a tenant and has not been overcome.
     pub fn of(tenant: &Tenant) -> Option<Self> {
@@ -174,6 +202,7 @@ impl TenantView {
                 .applied
                 .as_ref()
                 .map(|applied| applied.definition_arn.clone()),
+            bundle: BundleView::of(tenant),
             service_name: tenant.made.service_name.as_ref().map(ToString::to_string),
             task_arn: running.map(|observed| observed.task_arn.clone()),
             endpoint: running.and_then(Observed::endpoint).map(|ip| Endpoint {

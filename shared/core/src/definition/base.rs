@@ -90,6 +90,11 @@ const KNOWN_IN_CONTAINER: [&str; 42] = [
     "credentialSpecs",
 ];
 
+/// Leaves of a described task definition what `RegisterTaskDefinition` takes.
+pub fn strip_response_only(definition: &mut Map<String, Value>) {
+    definition.retain(|name, _| !RESPONSE_ONLY.contains(&name.as_str()));
+}
+
 /// A base in normal form: without response-only members, with the lists that have no order sorted by name.
 ///
 /// Its `Debug` names it and shows nothing of its content, which holds the values of variables.
@@ -148,7 +153,7 @@ impl Base {
         let active = member("status").is_none_or(|status| status == "ACTIVE");
         check_containers(&request)?;
         check_volumes(&request)?;
-        request.retain(|name, _| !RESPONSE_ONLY.contains(&name.as_str()));
+        strip_response_only(&mut request);
         sort_named_lists(&mut request);
         let unknown = unknown_members(&request);
         Ok(Self {

@@ -25,7 +25,7 @@ impl Fingerprint {
     /// The tag of a registered definition that carries its fingerprint.
     pub const TAG: &'static str = "berth:fingerprint";
 
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 

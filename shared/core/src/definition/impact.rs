@@ -9,6 +9,7 @@ use super::Base;
 use super::difference::{Change, difference};
 use super::layout::{AccessPoint, Layout};
 use super::render::render;
+use crate::template::BundleAt;
 use crate::tenant::Overlay;
 
 /// A difference between two bases, and for how many it is none.
@@ -68,8 +69,8 @@ fn content(base: &Base) -> Value {
 
 /// Where a tenant's own definition changes.
 fn changed_for(before: &Base, after: &Base, layout: &Layout, overlay: &Overlay) -> Option<BTreeSet<String>> {
-    let files = AccessPoint::longest();
-    let rendered = |base| render(base, layout, overlay, Some(&files)).ok();
+    let (files, bundle) = (AccessPoint::longest(), BundleAt::longest());
+    let rendered = |base| render(base, layout, overlay, Some(&files), Some(&bundle)).ok();
     let changes = difference(rendered(before)?.request(), rendered(after)?.request());
     Some(changes.iter().map(|change| change.path().to_owned()).collect())
 }

@@ -16,6 +16,8 @@ pub struct Layout {
     pub main: Main,
     /// The volume that takes the tenant's access point.
     pub workspace: Workspace,
+    /// The container that delivers the tenant's bundle.
+    pub delivery: DeliveryContainer,
 }
 
 /// How to find the main container.
@@ -38,6 +40,40 @@ pub enum Workspace {
     Named(String),
     /// There is none: tenants keep no files.
     Absent,
+}
+
+/// The name of the init container that delivers bundles, in bases that have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryContainer(pub String);
+
+impl Default for DeliveryContainer {
+    fn default() -> Self {
+        Self("berth-config".to_owned())
+    }
+}
+
+/// Why a base delivers no bundles.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoDelivery {
+    /// None of its containers has the name.
+    #[error("the base has no container {name:?} to deliver it; it has {}", listed(containers))]
+    Unknown {
+        /// The name in the setting.
+        name: String,
+        /// What there is.
+        containers: Vec<String>,
+    },
+    /// The main container would start without it.
+    #[error(
+        "container {main:?} of the base does not wait for it to be delivered: its dependsOn needs {name:?} with the \
+         condition SUCCESS"
+    )]
+    NotAwaited {
+        /// The main container.
+        main: String,
+        /// The one that delivers.
+        name: String,
+    },
 }
 
 /// Why a base has no main container.
@@ -193,6 +229,32 @@ pub(super) fn main_index(base: &Base, main: &Main) -> Result<usize, NoMain> {
             })
         }
     }
+}
+
+/// The place of the container that delivers bundles. The main container must start only after it has exited with 0:
+/// "SUCCESS: This condition is the same as COMPLETE, but it also requires that the container exits with a zero status" (API
+/// Reference, `ContainerDependency`). ECS refuses the condition for an essential container.
+pub(super) fn delivery_index(base: &Base, main: usize, delivery: &DeliveryContainer) -> Result<usize, NoDelivery> {
+    let containers = base.containers();
+    let DeliveryContainer(name) = delivery;
+    let found = containers.iter().position(|one| text(one, "name") == name);
+    let found = found.ok_or_else(|| NoDelivery::Unknown {
+        name: name.clone(),
+        containers: names(containers),
+    })?;
+    let main = containers.get(main);
+    let waits = main.and_then(|main| main.get("dependsOn")).and_then(Value::as_array);
+    let awaited = waits
+        .into_iter()
+        .flatten()
+        .any(|wait| text(wait, "containerName") == name && text(wait, "condition") == "SUCCESS");
+    if awaited {
+        return Ok(found);
+    }
+    Err(NoDelivery::NotAwaited {
+        main: main.map(|main| text(main, "name").to_owned()).unwrap_or_default(),
+        name: name.clone(),
+    })
 }
 
 /// The place of the workspace volume among the base's volumes, if it has one.

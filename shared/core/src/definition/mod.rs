@@ -13,11 +13,14 @@ mod layout;
 mod render;
 mod surplus;
 
-pub use base::{Base, InvalidBase};
+pub use base::{Base, InvalidBase, strip_response_only};
 pub use check::{Finding, check};
 pub use difference::{Change, Shown, difference};
 pub use fingerprint::{BaseFingerprint, Fingerprint};
 pub use impact::{Effect, impact};
-pub use layout::{AccessPoint, AccessPointId, FileSystemId, Layout, Main, NoMain, NoWorkspace, Workspace};
+pub use layout::{
+    AccessPoint, AccessPointId, DeliveryContainer, FileSystemId, Layout, Main, NoDelivery, NoMain, NoWorkspace,
+    Workspace,
+};
 pub use render::{Definition, RenderError, admit, family, render};
 pub use surplus::{Revision, surplus};

@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 use super::base::{Base, sort_by_name};
 use super::canonical::canonical;
 use super::fingerprint::Fingerprint;
-use super::layout::{AccessPoint, EFS, Layout, NoMain, NoWorkspace, main_index, text, workspace_index};
-use crate::tenant::{EnvName, FieldCode, FieldError, Overlay, Size};
+use super::layout::{
+    AccessPoint, EFS, Layout, NoDelivery, NoMain, NoWorkspace, delivery_index, main_index, text, workspace_index,
+};
+use crate::template::BundleAt;
+use crate::tenant::{EnvName, FieldCode, FieldError, Overlay, Size, TemplateName};
 
 /// The tag of a registered definition that names its base family.
 const BASE_TAG: &str = "berth:base";
@@ -84,6 +87,20 @@ pub enum RenderError {
         /// The workspace volume.
         volume: String,
     },
+    /// The overlay names a template, and the base cannot deliver it.
+    #[error("the template {template} cannot be delivered: {why}")]
+    Delivery {
+        /// The template.
+        template: TemplateName,
+        /// Why not.
+        why: NoDelivery,
+    },
+    /// The overlay names a template of which the tenant has no bundle yet.
+    #[error("template {template} has no bundle yet: stage it before rendering")]
+    NoBundle {
+        /// The template.
+        template: TemplateName,
+    },
     /// A container is allowed more memory than the whole task has.
     #[error("container {container:?} has a limit of {limit} MiB and the task has {} MiB: choose more memory", size.memory())]
     Container {
@@ -137,9 +154,11 @@ impl RenderError {
             Self::Container { .. } | Self::Memory { .. } => (FieldCode::DoesNotFit, "/size/memory"),
             Self::Cpu { .. } => (FieldCode::DoesNotFit, "/size/cpu"),
             Self::TooLarge { .. } => (FieldCode::TooLarge, ""),
+            Self::Delivery { .. } => (FieldCode::Undeliverable, "/template"),
             Self::Main(_)
             | Self::Workspace(_)
             | Self::NoAccessPoint { .. }
+            | Self::NoBundle { .. }
             | Self::FamilyTooLong { .. }
             | Self::TooManyTags { .. } => return None,
         };
@@ -156,20 +175,22 @@ pub fn family(base: &str) -> String {
 /// Renders `overlay` over `base`.
 ///
 /// `files` is the tenant's access point; it is used only if the base has a workspace volume, so tenants of a base
-/// without one render alike.
+/// without one render alike. `bundle` is what it is delivered of its template; it is used only if the overlay names one.
 pub fn render(
     base: &Base,
     layout: &Layout,
     overlay: &Overlay,
     files: Option<&AccessPoint>,
+    bundle: Option<&BundleAt>,
 ) -> Result<Definition, RenderError> {
     let main = main_index(base, &layout.main)?;
+    let delivery = delivery(base, layout, main, overlay, bundle)?;
     let workspace = workspace_index(base, &layout.workspace)?;
     let mut request = Map::new();
     for (name, value) in base.request() {
         let rendered = match name.as_str() {
             "family" => Value::from(clone_family(base)?),
-            "containerDefinitions" => containers(base, main, overlay),
+            "containerDefinitions" => containers(base, main, overlay, delivery),
             "volumes" => volumes(base, workspace, files)?,
             _ => value.clone(),
         };
@@ -183,10 +204,31 @@ pub fn render(
     sign(base, request)
 }
 
-/// Whether `overlay` will render over `base`, whatever access point the tenant gets: the check before it is accepted.
+/// Whether `overlay` will render over `base`, whatever access point and bundle the tenant gets: the check before it is
+/// accepted.
 pub fn admit(base: &Base, layout: &Layout, overlay: &Overlay) -> Result<(), RenderError> {
-    let longest = AccessPoint::longest();
-    render(base, layout, overlay, Some(&longest)).map(drop)
+    let (files, bundle) = (AccessPoint::longest(), BundleAt::longest());
+    render(base, layout, overlay, Some(&files), Some(&bundle)).map(drop)
+}
+
+/// The place of the container that delivers the tenant's bundle, and the bundle; `None` if the overlay names no template.
+fn delivery<'a>(
+    base: &Base,
+    layout: &Layout,
+    main: usize,
+    overlay: &Overlay,
+    bundle: Option<&'a BundleAt>,
+) -> Result<Option<(usize, &'a BundleAt)>, RenderError> {
+    let Some(template) = &overlay.template else {
+        return Ok(None);
+    };
+    let template = || template.clone();
+    let index = delivery_index(base, main, &layout.delivery).map_err(|why| RenderError::Delivery {
+        template: template(),
+        why,
+    })?;
+    let bundle = bundle.ok_or_else(|| RenderError::NoBundle { template: template() })?;
+    Ok(Some((index, bundle)))
 }
 
 fn clone_family(base: &Base) -> Result<String, RenderError> {
@@ -227,17 +269,37 @@ fn sign(base: &Base, mut request: Map<String, Value>) -> Result<Definition, Rend
     })
 }
 
-fn containers(base: &Base, main: usize, overlay: &Overlay) -> Value {
+fn containers(base: &Base, main: usize, overlay: &Overlay, delivery: Option<(usize, &BundleAt)>) -> Value {
     let containers = base.containers().iter().enumerate();
     containers
-        .map(|(index, one)| {
-            if index == main {
-                main_container(one, overlay)
-            } else {
-                one.clone()
-            }
+        .map(|(index, one)| match delivery {
+            _ if index == main => main_container(one, overlay),
+            Some((delivering, bundle)) if index == delivering => delivery_container(one, bundle),
+            _ => one.clone(),
         })
         .collect()
+}
+
+/// The variable of the delivering container that says where the bundle is.
+const BUNDLE: &str = "BERTH_BUNDLE";
+
+/// The variable that says what its digest is, in hexadecimal.
+const BUNDLE_SHA256: &str = "BERTH_BUNDLE_SHA256";
+
+/// The container that delivers, told what.
+fn delivery_container(base: &Value, bundle: &BundleAt) -> Value {
+    let own = [(BUNDLE, bundle.uri()), (BUNDLE_SHA256, bundle.digest().to_string())];
+    let known = base.get("environment").and_then(Value::as_array);
+    let others = known
+        .into_iter()
+        .flatten()
+        .filter(|entry| own.iter().all(|(name, _)| text(entry, "name") != *name));
+    let own = own.iter().map(|(name, value)| json!({"name": name, "value": value}));
+    let mut entries: Vec<Value> = others.cloned().chain(own).collect();
+    sort_by_name(&mut entries);
+    let mut container = base.as_object().cloned().unwrap_or_default();
+    container.insert("environment".to_owned(), entries.into());
+    container.into()
 }
 
 fn main_container(base: &Value, overlay: &Overlay) -> Value {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Entry, Ruling, words};
-use crate::api::{ErrorView, IntentView};
+use crate::api::{BundleView, ErrorView, IntentView};
 use crate::idle::{Case, Keeper, Verdict};
 use crate::release::ReleaseId;
 use crate::tenant::{Generation, Phase, Reason, Tenant, TenantId, phase};
@@ -99,6 +99,8 @@ pub struct Definition {
     pub definition_arn: Option<String>,
     /// The release that the fleet should run.
     pub promoted: Option<ReleaseId>,
+    /// What it is given of its template, if its overlay names one.
+    pub bundle: Option<BundleView>,
     /// What did not start, so that the last good definition stands in for it.
     pub fell_back_from: Option<FellBack>,
 }
@@ -183,6 +185,7 @@ fn definition(tenant: &Tenant, promoted: Option<ReleaseId>) -> Definition {
         applied: applied.map(|applied| applied.release),
         definition_arn: applied.map(|applied| applied.definition_arn.clone()),
         promoted,
+        bundle: BundleView::of(tenant),
         fell_back_from: failed.map(|failed| FellBack {
             release: failed.release,
             generation: failed.generation,

@@ -156,6 +156,26 @@ fn a17_the_last_good_definition_is_told_with_what_it_stands_in_for() {
 }
 
 #[test]
+fn s7_a_bundle_that_was_delivered_before_is_told_with_why_it_stays_in_force() {
+    let with = |kept: Value| {
+        let bundle = json!({"template": "seo", "digest": "1".repeat(64), "generation": 4, "kept": kept});
+        tenant(json!({"bundle": bundle, "overlay": {"template": "seo"}}))
+    };
+    let told = explained(
+        &with(json!("it has no config.yaml")),
+        Some(case(at(200))),
+        Vec::new(),
+        at(200),
+    );
+    let end = "Its template seo could not be delivered (it has no config.yaml); the bundle that was delivered before stays \
+               in force.";
+    assert!(told.summary.ends_with(end), "{}", told.summary);
+    let told = explained(&with(Value::Null), Some(case(at(200))), Vec::new(), at(200));
+    assert!(!told.summary.contains("seo"), "{}", told.summary);
+    assert_eq!(told.definition.bundle.unwrap().digest, "1".repeat(64));
+}
+
+#[test]
 fn a_booked_wake_is_told() {
     let booked = asleep(json!({"wakeAt": at(5000).as_millisecond(), "wakeBy": "ops"}));
     let told = explained(&booked, None, Vec::new(), at(2000));

@@ -72,6 +72,14 @@ pub(super) fn summary(told: &Explanation) -> String {
             "Its new definition did not start ({reason}); the last good one{serves} stands in."
         ));
     }
+    if let Some(bundle) = &told.definition.bundle
+        && let Some(why) = &bundle.kept
+    {
+        let template = &bundle.template;
+        sentences.push(format!(
+            "Its template {template} could not be delivered ({why}); the bundle that was delivered before stays in force."
+        ));
+    }
     if let Some(at) = told.wake_at {
         sentences.push(format!("It is booked to wake at {}.", to_come(at)));
     }

@@ -2,7 +2,7 @@
 
 use crate::definition::{FileSystemId, Fingerprint};
 use crate::release::ReleaseId;
-use crate::tenant::{FailedDefinition, Reason, Tenant};
+use crate::tenant::{FailedDefinition, Reason, TemplateName, Tenant};
 
 /// What a tenant should become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub enum Target {
     NeedsAccessPoint {
         /// `fs-…`
         file_system_id: FileSystemId,
+    },
+    /// It cannot be rendered before it is known which bundle of this template it is given.
+    NeedsBundle {
+        /// Its template.
+        template: TemplateName,
     },
     /// This definition.
     Definition {

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::definition::{FileSystemId, Fingerprint, Revision};
 use crate::plan::Failure;
-use crate::tenant::{Applied, Files, Generation, ServiceName};
+use crate::template::ASSETS;
+use crate::tenant::{Applied, Files, Generation, ServiceName, TemplateName};
 
 /// What to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Step {
         /// For which incarnation.
         incarnation: Generation,
     },
+    /// Stage the bundle of this template, and record that the tenant is given it.
+    Stage(TemplateName),
     /// Register the target's definition, or find the revision that it is registered as.
     Register(Fingerprint),
     /// Make the service, with one task.
@@ -126,6 +129,7 @@ impl Step {
             Self::LookAtTasks(_) => "look-at-tasks",
             Self::LookAtOwnDefinitions(_) => "look-at-own-definitions",
             Self::CreateAccessPoint { .. } => "create-access-point",
+            Self::Stage(_) => ASSETS,
             Self::Register(_) => "register",
             Self::CreateService { .. } => "create-service",
             Self::Run { .. } => "run",

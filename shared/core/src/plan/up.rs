@@ -2,7 +2,7 @@
 
 use super::{
     ActiveService, DeploymentState, Heartbeats, Next, Proof, Replacing, Service, Step, Target, Wait, World, at_rest,
-    tidy,
+    down, tidy,
 };
 use crate::tenant::{Applied, Reason, ServiceName, Tenant};
 
@@ -75,6 +75,12 @@ fn revision(tenant: &Tenant, target: &Target, world: &World) -> Result<(Applied,
                 file_system_id,
                 incarnation: tenant.incarnation,
             }));
+        }
+        Target::NeedsBundle { template } => {
+            return Err(match &world.undeliverable {
+                Some(failure) => down::give_up(tenant, failure, world),
+                None => Next::Do(Step::Stage(template.clone())),
+            });
         }
     };
     // One that ECS did not take any more is not known, whatever the row says.

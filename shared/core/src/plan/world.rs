@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Failure;
 use crate::definition::Revision;
 use crate::event::{TaskObservation, TaskStatus};
 use crate::tenant::{Applied, Order, Tenant, Told};
@@ -23,6 +24,8 @@ pub struct World {
     pub unsure_until: Option<Timestamp>,
     /// When ECS was told in this pass to let the service have no task.
     pub emptied_at: Option<Timestamp>,
+    /// Why the tenant cannot be given a bundle of its template, as a look in this pass has shown.
+    pub undeliverable: Option<Failure>,
     /// The registered revision of the target's fingerprint.
     pub definition: Option<String>,
     /// The revisions that were registered for this incarnation alone.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{AccessPoint, FileSystemId, Fingerprint};
 use crate::event::{Crashes, Observed, Stopped, TaskStatus};
 use crate::release::ReleaseId;
+use crate::template::Delivered;
 use crate::tenant::{Booked, Generation, Overlay, Policy, ServiceName, TenantId};
 
 /// A tenant's row.
@@ -159,6 +160,8 @@ pub struct Made {
     pub access_point: Option<Files>,
     /// The directory that was about to be made. It may be there although the row does not have it: the answer was lost.
     pub files_claim: Option<FilesClaim>,
+    /// What it is given of its template.
+    pub bundle: Option<Delivered>,
     /// Its ECS service.
     pub service_name: Option<ServiceName>,
     /// What ECS was last told to run.

@@ -69,7 +69,7 @@ fn a_base_may_lack_what_is_optional() {
         (base.family(), base.arn(), base.revision(), base.is_active()),
         ("f", None, None, true)
     );
-    let clone = render(&base, &Layout::default(), &Overlay::default(), None).unwrap();
+    let clone = render(&base, &Layout::default(), &Overlay::default(), None, None).unwrap();
     let fingerprint = Fingerprint::from_tags(&clone.request()["tags"]).unwrap();
     let expected = json!({"family": "f-user", "containerDefinitions": [{"name": "a"}], "tags": [
         {"key": "berth:base", "value": "f"}, {"key": "berth:fingerprint", "value": fingerprint.to_string()}]});
@@ -102,7 +102,7 @@ fn a_base_says_what_it_is_and_shows_no_values() {
         format!("{full:?}"),
         "Base { family: \"agent\", revision: Some(17), active: true, .. }"
     );
-    let clone = render(&base("no-volume"), &Layout::default(), &Overlay::default(), None).unwrap();
+    let clone = render(&base("no-volume"), &Layout::default(), &Overlay::default(), None, None).unwrap();
     let shown = format!("{clone:?}");
     assert!(
         shown.contains("agent-user") && !shown.contains("/home/agent"),
@@ -190,7 +190,7 @@ fn without_a_workspace_the_volumes_stay_as_they_are() {
         workspace: Workspace::Absent,
         ..layout("plain")
     };
-    let clone = render(&base("plain"), &absent, &Overlay::default(), None).unwrap();
+    let clone = render(&base("plain"), &absent, &Overlay::default(), None, None).unwrap();
     assert_eq!(
         clone.request()["volumes"],
         response("plain")["taskDefinition"]["volumes"]

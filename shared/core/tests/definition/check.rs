@@ -84,6 +84,7 @@ fn a_layout_that_does_not_fit_is_found_for_both_of_its_parts() {
     let named = |name: &str| Layout {
         main: Main::Named(name.to_owned()),
         workspace: Workspace::Named(name.to_owned()),
+        ..Layout::default()
     };
     let found = check(&base("plain"), &named("nobody"));
     assert!(

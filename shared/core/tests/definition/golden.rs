@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::stand::{BASES, acme_files, base, layout, overlay, overlays, response};
 
 fn with(name: &str, value: &Value) -> Result<Definition, RenderError> {
-    render(&base(name), &layout(name), &overlay(value), Some(&acme_files()))
+    render(&base(name), &layout(name), &overlay(value), Some(&acme_files()), None)
 }
 
 /// The request less the one tag that changes with everything.

@@ -9,6 +9,7 @@
 
 mod base;
 mod check;
+mod delivery;
 mod difference;
 mod golden;
 mod properties;

@@ -120,12 +120,13 @@ fn layout(described: &Value) -> Layout {
     Layout {
         main: Main::Named("part0".to_owned()),
         workspace,
+        ..Layout::default()
     }
 }
 
 fn rendered(described: &Value, overlay: &Overlay) -> Definition {
     let base = Base::from_response(described.clone()).unwrap();
-    render(&base, &layout(described), overlay, Some(&acme_files())).unwrap()
+    render(&base, &layout(described), overlay, Some(&acme_files()), None).unwrap()
 }
 
 /// The same JSON with the members of every object, and the variables and tags, the other way round.
@@ -207,7 +208,7 @@ proptest! {
         let (one, two) = (rendered(&described, &a), rendered(&described, &b));
         prop_assert_eq!(one.to_bytes() == two.to_bytes(), one.fingerprint() == two.fingerprint());
         let again = Base::from_response(Base::from_response(described.clone()).unwrap().to_json()).unwrap();
-        let kept = render(&again, &layout(&described), &a, Some(&acme_files())).unwrap();
+        let kept = render(&again, &layout(&described), &a, Some(&acme_files()), None).unwrap();
         prop_assert_eq!(kept.fingerprint(), one.fingerprint());
     }
 

@@ -134,7 +134,14 @@ fn b8_every_member_of_the_base_is_in_the_clone_and_no_response_only_one() {
     let base = changed("every-member", |d| {
         d["placementConstraints"] = json!([{"type": "memberOf", "expression": "x"}]);
     });
-    let clone = render(&base, &layout("every-member"), &Overlay::default(), Some(&acme_files())).unwrap();
+    let clone = render(
+        &base,
+        &layout("every-member"),
+        &Overlay::default(),
+        Some(&acme_files()),
+        None,
+    )
+    .unwrap();
     let response = response("every-member");
     let response_only = [
         "taskDefinitionArn",
@@ -216,11 +223,11 @@ fn b10_a_name_of_both_is_the_tenants_and_there_once() {
 #[test]
 fn b11_tenants_that_render_alike_share_a_fingerprint() {
     let base = base("no-volume");
-    let clone = |access_point| render(&base, &Layout::default(), &Overlay::default(), access_point).unwrap();
+    let clone = |access_point| render(&base, &Layout::default(), &Overlay::default(), access_point, None).unwrap();
     let (one, two) = (files("fsap-11111111111111111"), files("fsap-22222222222222222"));
     assert_eq!(clone(Some(&one)).to_bytes(), clone(Some(&two)).to_bytes());
     assert_eq!(clone(Some(&one)), clone(None));
-    let unrendered = overlay(&json!({"idle": {"after": 600}, "pin": {}, "policy": "manual", "template": "x"}));
+    let unrendered = overlay(&json!({"idle": {"after": 600}, "pin": {}, "policy": "manual"}));
     assert_eq!(rendered(&base, &unrendered).fingerprint(), clone(None).fingerprint());
 }
 
@@ -228,12 +235,12 @@ fn b11_tenants_that_render_alike_share_a_fingerprint() {
 fn b11_tenants_with_files_of_their_own_do_not() {
     let base = base("plain");
     let clone = |id| {
-        render(&base, &Layout::default(), &Overlay::default(), Some(&files(id)))
+        render(&base, &Layout::default(), &Overlay::default(), Some(&files(id)), None)
             .unwrap()
             .fingerprint()
     };
     assert_ne!(clone("fsap-11111111111111111"), clone("fsap-22222222222222222"));
-    let error = render(&base, &Layout::default(), &Overlay::default(), None).unwrap_err();
+    let error = render(&base, &Layout::default(), &Overlay::default(), None, None).unwrap_err();
     assert_eq!(
         error,
         RenderError::NoAccessPoint {
@@ -329,7 +336,7 @@ fn p13_the_limit_is_64_kilobytes_of_the_request_to_the_byte() {
     let with = |bytes: usize| overlay(&json!({"env": {"BIG": "x".repeat(bytes)}}));
     let longest = files(&format!("fsap-{}", "f".repeat(40)));
     let size = |base: &Base, bytes: usize| {
-        render(base, &Layout::default(), &with(bytes), Some(&longest))
+        render(base, &Layout::default(), &with(bytes), Some(&longest), None)
             .unwrap()
             .to_bytes()
             .len()
@@ -337,7 +344,7 @@ fn p13_the_limit_is_64_kilobytes_of_the_request_to_the_byte() {
     let base = base("plain");
     let room = 65_536 - size(&base, 0);
     assert_eq!(size(&base, room), 65_536);
-    let over = render(&base, &Layout::default(), &with(room + 1), Some(&longest));
+    let over = render(&base, &Layout::default(), &with(room + 1), Some(&longest), None);
     assert_eq!(over, Err(RenderError::TooLarge { bytes: 65_537 }));
     // The check before acceptance assumes the longest ids that EFS may give, so no later render is larger.
     let longest_file_system = 40 - "cececececececece1".len();

@@ -65,7 +65,7 @@ pub(crate) fn files(access_point: &str) -> AccessPoint {
 
 /// Renders with the default settings for the tenant with [`acme_files`].
 pub(crate) fn rendered(base: &Base, overlay: &Overlay) -> Definition {
-    render(base, &Layout::default(), overlay, Some(&acme_files())).unwrap()
+    render(base, &Layout::default(), overlay, Some(&acme_files()), None).unwrap()
 }
 
 /// The container of that name in a rendered definition.
@@ -98,7 +98,7 @@ pub(crate) fn overlays() -> Vec<(&'static str, Value)> {
     let env = json!({"LOG_LEVEL": "debug", "TOKEN": "tenant", "API_KEY": "plain now"});
     let secrets = json!({"MODE": arn("mode"), "API_KEY": format!("{}:key::", arn("tenant"))});
     let asleep = json!({"idle": {"after": 600, "alwaysOn": false}, "policy": "manual", "replace": "rolling",
-        "pin": {"until": "2027-01-31T00:00:00Z"}, "template": "seo-agent"});
+        "pin": {"until": "2027-01-31T00:00:00Z"}});
     vec![
         ("empty", json!({})),
         ("not-rendered", asleep),
@@ -110,7 +110,7 @@ pub(crate) fn overlays() -> Vec<(&'static str, Value)> {
         (
             "full",
             json!({"image": "tenant/agent:2", "size": size, "env": {"LOG_LEVEL": "debug", "TOKEN": "tenant"},
-            "secrets": secrets, "template": "seo-agent", "policy": "auto", "idle": {"after": 600}}),
+            "secrets": secrets, "policy": "auto", "idle": {"after": 600}}),
         ),
     ]
 }

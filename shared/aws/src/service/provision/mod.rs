@@ -21,6 +21,7 @@ use berth_core::rollout::Policy;
 use berth_core::tenant::Reason;
 use lambda_runtime::{Error, LambdaEvent};
 
+use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::dead_letters::DeadLetterOffice;
 use crate::ecs::BaseFamily;
@@ -49,6 +50,7 @@ pub struct Context {
     queue: Queue,
     base: BaseFamily,
     layout: Layout,
+    assets: Assets,
     holds: Holds,
     policy: IdlePolicy,
     sight: Sight,
@@ -71,6 +73,7 @@ impl Context {
             queue: Queue::new(config, variables)?,
             base: BaseFamily::new(config, variables)?,
             layout: settings::layout(variables),
+            assets: Assets::new(config, variables)?,
             holds: Holds::new(config, variables)?,
             policy: idle_defaults::policy(variables)?,
             sight: Sight::new(config, variables)?,

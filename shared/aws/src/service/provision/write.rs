@@ -8,6 +8,7 @@ use berth_core::tenant::{Booked, Generation, Intent, Made, Overlay, Phase, Reaso
 use jiff::Timestamp;
 
 use super::{Context, read};
+use crate::assets::NoBundle;
 use crate::http::{Request, Response};
 use crate::service::intent::{self, Change};
 use crate::tables::Outcome;
@@ -49,6 +50,7 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
     for _ in 0..TRIES {
         let Some(tenant) = context.tenants.get(&id).await? else {
             require_no_match(request)?;
+            check_template(context, &overlay, None).await?;
             let tenant = newborn(context, request, id.clone(), overlay.clone());
             if context.tenants.create(&tenant).await? == Outcome::Written(()) {
                 return told(context, wait, tenant, 202).await;
@@ -61,6 +63,7 @@ pub(super) async fn put(context: &Context, request: &Request, id: TenantId) -> R
             _ if tenant.overlay == overlay => return answer(context, wait, tenant, 200).await,
             state => (state, Reason::Change),
         };
+        check_template(context, &overlay, Some(&tenant)).await?;
         let change = Change {
             overlay: Some(overlay.clone()),
             ..change(context, request, wanted.0, wanted.1)
@@ -79,12 +82,14 @@ pub(super) async fn patch(context: &Context, request: &Request, id: &TenantId) -
     for _ in 0..TRIES {
         let tenant = read::find(context, id).await?;
         refuse_deleting(&tenant)?;
-        require_match(request, &tenant)?;
+        // What is no patch is refused as such, whatever version it is meant for (RFC 9110, section 13.2.1).
         let overlay = tenant.overlay.merge_patch(&patch)?;
+        require_match(request, &tenant)?;
         if tenant.overlay == overlay {
             return answer(context, wait, tenant, 200).await;
         }
         check(context, &overlay).await?;
+        check_template(context, &overlay, Some(&tenant)).await?;
         let change = Change {
             overlay: Some(overlay),
             ..change(context, request, tenant.intent.state, Reason::Change)
@@ -182,13 +187,6 @@ pub(super) fn next_state(tenant: &Tenant, reason: Reason) -> Option<Wanted> {
 
 /// Refuses an overlay that would not render over the promoted base: before anything is written.
 async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
-    if let Some(template) = &overlay.template {
-        let detail = format!(
-            "there is no template {:?}: config delivery is not set up",
-            template.as_str()
-        );
-        return Err(Problem::new(Code::NoTemplate, detail));
-    }
     let Some(promoted) = context.releases.pointer().await?.promoted else {
         return Err(no_release());
     };
@@ -202,6 +200,23 @@ async fn check(context: &Context, overlay: &Overlay) -> Result<(), Problem> {
                 format!("the promoted base cannot be rendered: {error}"),
             )),
         },
+    }
+}
+
+/// Refuses a template that cannot be delivered: before anything is written. Who was given a bundle of it keeps that one, so
+/// that a template that is gone stands in the way of no other change.
+async fn check_template(context: &Context, overlay: &Overlay, before: Option<&Tenant>) -> Result<(), Problem> {
+    let Some(template) = &overlay.template else {
+        return Ok(());
+    };
+    let lives = before.filter(|tenant| tenant.intent.state != Wanted::Deleted);
+    if lives.is_some_and(|tenant| tenant.delivered(template).is_some()) {
+        return Ok(());
+    }
+    match context.assets.files(template).await {
+        Ok(_) => Ok(()),
+        Err(NoBundle::Template(why)) => Err(Problem::undeliverable(template, &why)),
+        Err(NoBundle::Call(error)) => Err(error.into()),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use berth_core::pace::{Cost, cost_of_move};
+use berth_core::pace::cost_of_move;
 use berth_core::release::{Pointer, RolloutId};
 use berth_core::rollout::{End, Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
@@ -16,16 +16,20 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::CallError;
+use crate::pace::Course;
 use crate::service::fleet::Fleet;
 use crate::service::intent;
-use crate::tables::{Outcome, RolloutRow, Swapped, Versioned};
+use crate::tables::{Outcome, RolloutRow, Swapped, Version, Versioned};
 
-/// How long a driver has for the moves of one step: less than the function's timeout, and no longer than the pause
-/// between two drives, so that a driver that died costs one of them.
-const CLAIM: Duration = Duration::from_secs(55);
+/// How long a driver keeps others off: less than the function's timeout, and no longer than the pause between two drives, so
+/// that a driver that died costs one of them.
+const CLAIM: Duration = Duration::from_mins(1);
 
 /// How long before the end of its claim a driver stops making moves.
-const MARGIN: Duration = Duration::from_secs(10);
+const MARGIN: Duration = Duration::from_secs(4);
+
+/// How often a driver looks whether it is still wanted: whoever pauses a rollout sees it stand still after that long.
+const LOOKS_EVERY: Duration = Duration::from_secs(5);
 
 /// What a drive came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -133,7 +137,7 @@ async fn advance(
         return Ok(Drive::Raced);
     }
     let last = until.checked_sub(MARGIN).unwrap_or(now);
-    let made = make(context, id, &fleet, &decided.moves, last).await;
+    let made = make(context, (id, version), &fleet, &decided.moves, last).await;
     let on = json!({
         "rollout": id, "release": decided.next.release, "state": decided.next.state, "tally": decided.tally,
         "moved": made.moved, "whyNot": decided.why_not,
@@ -166,21 +170,33 @@ struct Made {
 }
 
 /// Makes the moves. One that fails does not keep the others from being made; the first error is told at the end.
-async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Move], last: Timestamp) -> Made {
+async fn make(
+    context: &Context,
+    (rollout, version): (RolloutId, Version),
+    fleet: &Fleet,
+    moves: &[Move],
+    last: Timestamp,
+) -> Made {
     let mut made = Made::default();
+    let mut course = context.pace.course();
+    let mut look_at = context.clock.now().saturating_add(LOOKS_EVERY).unwrap_or(last);
     for wanted in moves {
         let Some(tenant) = fleet.tenants.get(&wanted.tenant) else {
             continue;
         };
-        if context.clock.now() >= last {
-            tracing::warn!(%rollout, left = moves.len() - made.moved.len(), "out of time; the next drive goes on");
-            break;
-        }
-        let cost = cost_of_move(tenant);
-        match paced(context, moves.len(), &cost, last).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::info!(%rollout, left = moves.len() - made.moved.len(), "the budget is spent; the next drive goes on");
+        let begun = begin(context, &mut course, (tenant, moves.len()), last).await;
+        let now = context.clock.now();
+        let begun = match begun {
+            Ok(Begun::Yes) if now >= look_at => {
+                look_at = now.saturating_add(LOOKS_EVERY).unwrap_or(last);
+                still_wanted(context, rollout, version).await
+            }
+            other => other,
+        };
+        match begun {
+            Ok(Begun::Yes) => {}
+            Ok(Begun::No(why)) => {
+                tracing::info!(%rollout, left = moves.len() - made.moved.len(), why, "the next drive goes on");
                 break;
             }
             Err(error) => {
@@ -200,19 +216,42 @@ async fn make(context: &Context, rollout: RolloutId, fleet: &Fleet, moves: &[Mov
     made
 }
 
+/// Whether a move may be begun.
+enum Begun {
+    Yes,
+    No(&'static str),
+}
+
 /// So few moves are begun at once whatever else goes on: what they take is there, or comes back while their tasks stop.
 const UNPACED: usize = 4;
 
-/// Waits until one more tenant may be moved, of so many in this drive; `false` if that is not in time.
-///
-/// Reconcile takes the tokens, a moment later. So moves are begun only while half of the budgets is there, and no faster than
-/// what each will take comes back.
-async fn paced(context: &Context, moves: usize, cost: &Cost, last: Timestamp) -> Result<bool, CallError> {
-    if moves <= UNPACED {
-        return Ok(true);
+/// Waits until one more tenant may be moved, of so many in this drive.
+async fn begin(
+    context: &Context,
+    course: &mut Course<'_>,
+    (tenant, moves): (&Tenant, usize),
+    last: Timestamp,
+) -> Result<Begun, CallError> {
+    if context.clock.now() >= last {
+        return Ok(Begun::No("out of time"));
     }
-    context.pace.pause_for(cost).await;
-    context.pace.room(cost, last).await
+    let paced = moves > UNPACED && !course.begin(&cost_of_move(tenant), last).await?;
+    Ok(if paced {
+        Begun::No("the budget is spent")
+    } else {
+        Begun::Yes
+    })
+}
+
+/// Whether the rollout is still what the driver decided on: nobody has paused, aborted or superseded it.
+async fn still_wanted(context: &Context, rollout: RolloutId, version: Version) -> Result<Begun, CallError> {
+    let row = context.rollouts.get(rollout).await?;
+    let same = row.is_some_and(|row| row.version == version);
+    Ok(if same {
+        Begun::Yes
+    } else {
+        Begun::No("somebody has changed it")
+    })
 }
 
 /// Moves a tenant whose intent is still what the decision was made on.

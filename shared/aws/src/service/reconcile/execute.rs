@@ -6,10 +6,12 @@ use berth_core::definition::{Definition, Fingerprint, Revision};
 use berth_core::idle::not_before;
 use berth_core::pace::jitter;
 use berth_core::plan::{Goal, Heartbeats, Reached, Replacing, Service, Step, Target, World};
-use berth_core::tenant::{FilesClaim, Generation, ServiceName, Tenant, TenantId};
+use berth_core::template::{Staged, delivery};
+use berth_core::tenant::{FilesClaim, Generation, ServiceName, TemplateName, Tenant, TenantId};
 
 use super::goal::{Aim, Rendered};
 use super::{Context, Stepped, record};
+use crate::assets::NoBundle;
 use crate::ecs::Registered;
 use crate::error::CallError;
 use crate::pace::Turn;
@@ -45,6 +47,7 @@ pub(super) async fn step(
             };
             return make_access_point(context, tenant, turn, claim).await;
         }
+        Step::Stage(template) => return stage(context, tenant, world, template).await,
         Step::Register(_) => world.definition = Some(register(context, turn, rendered(aim)?).await?),
         Step::CreateService { name, definition_arn } => {
             match context
@@ -143,6 +146,33 @@ async fn make_access_point(
         .create(turn, (&tenant.tenant_id, incarnation), &file_system_id)
         .await?;
     record::access_point(context, &claimed, &point).await
+}
+
+/// Stages what the tenant is to be given of its template, or learns that there is nothing to give.
+async fn stage(
+    context: &Context,
+    tenant: &Tenant,
+    world: &mut World,
+    template: &TemplateName,
+) -> Result<Stepped, CallError> {
+    let staged = match context.assets.stage(template).await {
+        Ok(digest) => Staged::Now(digest),
+        Err(NoBundle::Call(error)) => return Err(error),
+        Err(NoBundle::Template(why)) => Staged::Not {
+            why,
+            last: match tenant.delivered(template).map(|last| last.digest) {
+                Some(last) if context.assets.has(last).await? => Some(last),
+                Some(_) | None => None,
+            },
+        },
+    };
+    match delivery(tenant, template, staged) {
+        Ok(bundle) => record::staged(context, tenant, &bundle).await,
+        Err(failure) => {
+            world.undeliverable = Some(failure);
+            Ok(on(tenant))
+        }
+    }
 }
 
 async fn look_at_tasks(

@@ -3,7 +3,10 @@
 use berth_core::definition::{self, Definition, Fingerprint};
 use berth_core::plan::{Failure, Goal, Replacing, Target};
 use berth_core::release::ReleaseId;
-use berth_core::tenant::{FailedDefinition, Files, Generation, Overlay, Reason, Replace, Takes, Tenant, Wanted};
+use berth_core::template::{BundleAt, Delivered};
+use berth_core::tenant::{
+    FailedDefinition, Files, Generation, Overlay, Reason, Replace, Takes, TemplateName, Tenant, Wanted,
+};
 
 use super::Context;
 use crate::error::CallError;
@@ -34,7 +37,11 @@ pub(super) fn depends_on(tenant: &Tenant) -> impl PartialEq {
         tenant.intent.release,
         tenant.intent.reason,
     );
-    let own: (Option<Files>, Overlay) = (tenant.made.access_point.clone(), tenant.overlay.clone());
+    let own: (Option<Files>, Option<Delivered>, Overlay) = (
+        tenant.made.access_point.clone(),
+        tenant.made.bundle.clone(),
+        tenant.overlay.clone(),
+    );
     // As long as a former incarnation is being cleared away there is no goal for the present one.
     let past: (Vec<FailedDefinition>, Vec<Generation>) = (tenant.made.failed.clone(), tenant.retiring.clone());
     (applied, intent, own, past)
@@ -92,6 +99,15 @@ pub(super) async fn of(context: &Context, tenant: &Tenant, chosen: &mut Chosen) 
             ),
         });
     }
+    let bundle = match bundle(context, tenant) {
+        Ok(bundle) => bundle,
+        Err(template) => {
+            return Ok(Aim {
+                goal: Goal::Up(Target::NeedsBundle { template }),
+                rendered: None,
+            });
+        }
+    };
     let owner = match volume {
         Some(_) => Owner::Tenant(tenant.tenant_id.clone(), incarnation),
         None => Owner::Anyone,
@@ -102,7 +118,7 @@ pub(super) async fn of(context: &Context, tenant: &Tenant, chosen: &mut Chosen) 
     };
     let files = files.map(|point| &point.place);
     Ok(
-        match definition::render(&base, &context.layout, &tenant.overlay, files) {
+        match definition::render(&base, &context.layout, &tenant.overlay, files, bundle.as_ref()) {
             Ok(definition) => {
                 let fingerprint = definition.fingerprint();
                 let goal = tenant.goal_of(Target::Definition {
@@ -123,6 +139,16 @@ pub(super) async fn of(context: &Context, tenant: &Tenant, chosen: &mut Chosen) 
             Err(error) => impossible("render_failed", error.to_string()),
         },
     )
+}
+
+/// Where the bundle is that the tenant is given, if its overlay names a template; `Err` if it is not known yet which one.
+fn bundle(context: &Context, tenant: &Tenant) -> Result<Option<BundleAt>, TemplateName> {
+    let Some(template) = &tenant.overlay.template else {
+        return Ok(None);
+    };
+    let settled = tenant.settled_bundle(template, context.clock.now());
+    let settled = settled.ok_or_else(|| template.clone())?;
+    Ok(Some(context.assets.at(settled.digest)))
 }
 
 /// The release that the tenant takes; `None` as long as none was promoted.

@@ -25,6 +25,7 @@ use berth_core::tenant::{Outlook, Tenant, TenantId, Told, Wanted};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 
+use crate::assets::Assets;
 use crate::clock::Clock;
 use crate::ecs::Ecs;
 use crate::efs::Efs;
@@ -50,6 +51,7 @@ pub struct Context {
     dead_letters: DeadLetters,
     ecs: Ecs,
     efs: Efs,
+    assets: Assets,
     layout: Layout,
     file_system: Option<FileSystemId>,
     idle: IdleDefaults,
@@ -84,6 +86,7 @@ impl Context {
             dead_letters: DeadLetters::new(config, variables)?,
             ecs: Ecs::new(config, variables, pace.clone())?,
             efs: Efs::new(config, variables, pace.clone())?,
+            assets: Assets::new(config, variables)?,
             pace,
             layout: crate::settings::layout(variables),
             file_system: crate::settings::file_system(variables)?,

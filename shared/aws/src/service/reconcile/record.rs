@@ -6,6 +6,7 @@ use std::time::Duration;
 use berth_core::event::TaskStatus;
 use berth_core::pace::jitter;
 use berth_core::plan::{Failure, Proof, World};
+use berth_core::template::Delivered;
 use berth_core::tenant::{
     Applied, FailedDefinition, Files, FilesClaim, Generation, LastError, Made, Order, Outlook, Reason, Settled, Tenant,
     Told, Wanted,
@@ -79,6 +80,15 @@ pub(super) async fn access_point_deleted(
         .remove("filesClaim")
         .when("accessPoint", "=", attribute(point)?);
     write_anyway(context, tenant, update).await
+}
+
+/// It is known what the tenant is given of its template.
+pub(super) async fn staged(context: &Context, tenant: &Tenant, bundle: &Delivered) -> Result<Stepped, CallError> {
+    if let Some(why) = &bundle.kept {
+        let on = json!({ "generation": bundle.generation, "template": bundle.template, "bundle": bundle.digest, "why": why });
+        ledger(context, tenant, "bundle-kept", on).await?;
+    }
+    write(context, tenant, Update::new().set("bundle", attribute(bundle)?)).await
 }
 
 /// ECS was told what to run.
@@ -318,6 +328,7 @@ pub(super) async fn buried(context: &Context, tenant: &Tenant) -> Result<Stepped
 /// What was made and seen of an incarnation that is gone says nothing about the next.
 fn of_the_past(update: Update) -> Update {
     [
+        "bundle",
         "serviceName",
         "applied",
         "told",

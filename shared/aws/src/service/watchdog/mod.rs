@@ -99,9 +99,10 @@ pub async fn tick(context: &Context) -> Report {
     }
     if !matches!(admission, Admission::Refused { .. }) {
         let stops = stop_idle(context, &sweep, &mut report.ends).await;
-        if let (Stops::CutShort, Admission::GrantedByOverride(given)) = (stops, &admission) {
-            let carried = context.sight.overrides.carry_over(given, sweep.at).await;
-            let _ = carried.inspect_err(|error| tracing::error!(%error, "the next sweep needs a word of its own"));
+        if let (Stops::CutShort, Admission::GrantedByOverride(given)) = (stops, &admission)
+            && let Err(error) = context.sight.overrides.carry_over(given, sweep.at).await
+        {
+            tracing::error!(%error, "the next sweep needs a word of its own");
         }
     }
     report.tell(&context.telemetry);
@@ -128,10 +129,10 @@ async fn stop_idle(context: &Context, sweep: &Sweep, ends: &mut Ends) -> Stops {
     let is_idle = |finding: &&Finding| matches!(finding.verdict, Verdict::Idle { .. });
     let idle: Vec<&Finding> = sweep.findings.iter().filter(is_idle).collect();
     let (cost, last) = (cost_of_stop(), sweep.at.saturating_add(STOPS_FOR).unwrap_or(sweep.at));
+    let mut course = context.pace.course();
     for (stopped, finding) in idle.iter().enumerate() {
         if idle.len() > UNPACED {
-            context.pace.pause_for(&cost).await;
-            match context.pace.room(&cost, last).await {
+            match course.begin(&cost, last).await {
                 Ok(true) => {}
                 Ok(false) => {
                     tracing::info!(stopped, of = idle.len(), "the next sweep goes on");

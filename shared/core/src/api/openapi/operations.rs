@@ -231,14 +231,14 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .if_match()
             .takes(maker.request::<Overlay>())
             .answers_tenant(maker)
-            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::NoRelease, Code::Conflict])
+            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::InvalidTemplate, Code::NoRelease, Code::Conflict])
             .without(Code::NoTenant),
         Operation::PatchTenant => tenant(maker)
             .note("Members of the patch replace the overlay's, null clears: the base's holds again.")
             .if_match()
             .takes(maker.request::<OverlayPatch>())
             .answers_tenant(maker)
-            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::NoRelease, Code::BeingDeleted, Code::Conflict]),
+            .refuses(&[Code::InvalidOverlay, Code::NoTemplate, Code::InvalidTemplate, Code::NoRelease, Code::BeingDeleted, Code::Conflict]),
         Operation::DeleteTenant => tenant(maker)
             .note("Its service, revisions and access point go; its files stay.")
             .answers_tenant(maker)
@@ -279,7 +279,7 @@ pub(super) fn describe(operation: Operation, maker: &mut Maker) -> Described {
             .query("dryRun", json!({"const": true}), "Must be true.")
             .answers(200, "Who would be put to sleep, who not, and why.", &maker.answer::<SweepView>()),
         Operation::PutOverride => new()
-            .note("It counts once, for an hour, and takes the place of one that was given before.")
+            .note("It counts until one sweep is done with all that it found, for an hour at most, and takes the place of one that was given before.")
             .takes(maker.request::<OverrideRequest>())
             .answers(200, "It is given.", &maker.answer::<OverrideView>())
             .refuses(&[Code::InvalidOverride]),

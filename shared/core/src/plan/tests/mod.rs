@@ -2,6 +2,7 @@
 
 mod anything;
 mod behind;
+mod bundle;
 mod down;
 mod failing;
 mod overdue;
@@ -12,6 +13,7 @@ use super::*;
 use crate::definition::{AccessPoint, Fingerprint, Revision};
 use crate::event::{Crashes, DesiredStatus, Gate, Observed, TaskObservation, judge_observation};
 use crate::release::ReleaseId;
+use crate::template::{BundleDigest, InvalidTemplate, Staged, delivery};
 use crate::tenant::{
     Applied, Booked, FailedDefinition, Files, Generation, Intent, LastError, Made, Order, Outlook, Overlay, Phase,
     Reason, Settled, Told, phase,
@@ -23,6 +25,10 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn fingerprint(kind: u8) -> Fingerprint {
+    format!("{kind:064x}").parse().unwrap()
+}
+
+fn bundle(kind: u8) -> BundleDigest {
     format!("{kind:064x}").parse().unwrap()
 }
 
@@ -88,6 +94,8 @@ struct Model {
     registered: Vec<Fingerprint>,
     clock: i64,
     replacing: Replacing,
+    /// What a look at the template of its overlay comes to.
+    template: Staged,
     log: Vec<&'static str>,
 }
 
@@ -105,6 +113,7 @@ impl Model {
             registered: Vec::new(),
             clock: 1,
             replacing,
+            template: Staged::Now(bundle(1)),
             log: Vec::new(),
         }
     }
@@ -119,6 +128,13 @@ impl Model {
         if self.replacing == Replacing::Strict && self.tenant.made.access_point.is_none() {
             let file_system_id = "fs-00000001".parse().unwrap();
             return Goal::Up(Target::NeedsAccessPoint { file_system_id });
+        }
+        if let Some(template) = &self.tenant.overlay.template
+            && self.tenant.settled_bundle(template, at(self.clock)).is_none()
+        {
+            return Goal::Up(Target::NeedsBundle {
+                template: template.clone(),
+            });
         }
         let (fingerprint, replacing) = (fingerprint(self.goal_kind), self.replacing);
         let release = ReleaseId::FIRST;
@@ -209,6 +225,13 @@ impl Model {
                     access_point_id,
                 };
                 self.tenant.made.access_point = Some(Files { place, incarnation });
+            }
+            Step::Stage(template) => {
+                let staged = self.template.clone();
+                match delivery(&self.tenant, &template, staged) {
+                    Ok(bundle) => self.tenant.made.bundle = Some(bundle),
+                    Err(failure) => world.undeliverable = Some(failure),
+                }
             }
             Step::Register(wanted) => {
                 if !self.registered.contains(&wanted) {

@@ -29,6 +29,8 @@ pub enum FieldCode {
     DoesNotFit,
     /// The rendered definition is over the limit of ECS.
     TooLarge,
+    /// The template is none, or the base cannot deliver it.
+    Undeliverable,
 }
 
 impl FieldCode {
@@ -45,6 +47,7 @@ impl FieldCode {
             Self::InvalidSize => "invalid_size",
             Self::DoesNotFit => "does_not_fit",
             Self::TooLarge => "too_large",
+            Self::Undeliverable => "undeliverable",
         }
     }
 }

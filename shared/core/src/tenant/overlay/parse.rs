@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     EnvName, EnvValue, FieldCode, FieldError, Idle, Image, Invalid, InvalidName, InvalidSize, Malformed, Overlay, Pin,
@@ -14,6 +14,13 @@ use super::{
 
 const POLICIES: [(&str, Policy); 2] = [("auto", Policy::Auto), ("manual", Policy::Manual)];
 const REPLACES: [(&str, Replace); 2] = [("strict", Replace::Strict), ("rolling", Replace::Rolling)];
+
+const OVERLAY: &[&str] = &[
+    "image", "size", "env", "secrets", "template", "idle", "policy", "replace", "pin",
+];
+const SIZE: &[&str] = &["cpu", "memory"];
+const IDLE: &[&str] = &["after", "minUptime", "alwaysOn"];
+const PIN: &[&str] = &["until"];
 
 pub(super) fn overlay(value: &Value) -> Result<Overlay, Invalid> {
     let mut mistakes = Mistakes(Vec::new());
@@ -69,37 +76,37 @@ impl<'a> Place<'a> {
         mistakes.0.push(FieldError { code, pointer, message });
     }
 
-    /// Its members that are not null; `None` after a complaint if it is not an object.
+    /// Its members; `None` after a complaint if it is not an object.
     fn members(&self, mistakes: &mut Mistakes) -> Option<Vec<(&'a str, Place<'a>)>> {
         let Some(members) = self.value.as_object() else {
             self.wrong(mistakes, FieldCode::WrongType, "must be an object");
             return None;
         };
-        Some(self.present(members).collect())
+        let place = |(name, value): (&'a String, &'a Value)| {
+            let token = name.replace('~', "~0").replace('/', "~1");
+            let pointer = format!("{}/{token}", self.pointer);
+            (name.as_str(), Place { pointer, value })
+        };
+        Some(members.iter().map(place).collect())
     }
 
-    fn present(&self, members: &'a Map<String, Value>) -> impl Iterator<Item = (&'a str, Place<'a>)> {
-        members
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| {
-                let token = name.replace('~', "~0").replace('/', "~1");
-                let pointer = format!("{}/{token}", self.pointer);
-                (name.as_str(), Place { pointer, value })
-            })
-    }
-
-    fn unknown(&self, mistakes: &mut Mistakes, known: &str) {
-        self.wrong(
-            mistakes,
-            FieldCode::UnknownField,
-            format!("there is no such member; there are {known}"),
-        );
+    /// Its members of these names that are not null, each that has another name being a mistake, null or not:
+    /// who clears `imgae` meant to clear something.
+    fn known(&self, mistakes: &mut Mistakes, names: &[&str]) -> Option<Vec<(&'a str, Place<'a>)>> {
+        let (known, unknown): (Vec<_>, Vec<_>) = self
+            .members(mistakes)?
+            .into_iter()
+            .partition(|(name, _)| names.contains(name));
+        for (_, place) in unknown {
+            let message = format!("there is no such member; there are {}", names.join(", "));
+            place.wrong(mistakes, FieldCode::UnknownField, message);
+        }
+        Some(known.into_iter().filter(|(_, place)| !place.value.is_null()).collect())
     }
 
     fn overlay(&self, mistakes: &mut Mistakes) -> Overlay {
         let mut overlay = Overlay::default();
-        for (name, place) in self.members(mistakes).unwrap_or_default() {
+        for (name, place) in self.known(mistakes, OVERLAY).unwrap_or_default() {
             match name {
                 "image" => overlay.image = place.text::<Image>(mistakes),
                 "size" => overlay.size = place.size(mistakes),
@@ -110,10 +117,7 @@ impl<'a> Place<'a> {
                 "policy" => overlay.policy = place.choice(mistakes, &POLICIES),
                 "replace" => overlay.replace = place.choice(mistakes, &REPLACES),
                 "pin" => overlay.pin = place.pin(mistakes),
-                _ => place.unknown(
-                    mistakes,
-                    "image, size, env, secrets, template, idle, policy, replace and pin",
-                ),
+                _ => {}
             }
         }
         for name in overlay.secrets.keys().filter(|name| overlay.env.contains_key(name)) {
@@ -141,7 +145,10 @@ impl<'a> Place<'a> {
     fn by_name<T: FromStr<Err = Malformed>>(&self, mistakes: &mut Mistakes) -> BTreeMap<EnvName, T> {
         let mut entries = BTreeMap::new();
         for (name, place) in self.members(mistakes).unwrap_or_default() {
-            let value = place.text(mistakes);
+            let value = match place.value {
+                Value::Null => None,
+                _ => place.text(mistakes),
+            };
             match name.parse::<EnvName>() {
                 Ok(name) => entries.extend(value.map(|value| (name, value))),
                 Err(error) => place.wrong(mistakes, name_code(error), error.to_string()),
@@ -190,11 +197,11 @@ impl<'a> Place<'a> {
     fn size(&self, mistakes: &mut Mistakes) -> Option<Size> {
         let (mut cpu, mut memory) = (None, None);
         let before = mistakes.0.len();
-        for (name, place) in self.members(mistakes)? {
+        for (name, place) in self.known(mistakes, SIZE)? {
             match name {
                 "cpu" => cpu = place.number(mistakes),
                 "memory" => memory = place.number(mistakes),
-                _ => place.unknown(mistakes, "cpu and memory"),
+                _ => {}
             }
         }
         match (cpu, memory) {
@@ -230,12 +237,12 @@ impl<'a> Place<'a> {
 
     fn idle(&self, mistakes: &mut Mistakes) -> Idle {
         let mut idle = Idle::default();
-        for (name, place) in self.members(mistakes).unwrap_or_default() {
+        for (name, place) in self.known(mistakes, IDLE).unwrap_or_default() {
             match name {
                 "after" => idle.after = place.seconds(mistakes, Idle::AFTER_LEAST, Idle::AFTER_MOST),
                 "minUptime" => idle.min_uptime = place.seconds(mistakes, Duration::ZERO, Idle::MIN_UPTIME_MOST),
                 "alwaysOn" => idle.always_on = place.truth(mistakes),
-                _ => place.unknown(mistakes, "after, minUptime and alwaysOn"),
+                _ => {}
             }
         }
         idle
@@ -251,11 +258,8 @@ impl<'a> Place<'a> {
 
     fn pin(&self, mistakes: &mut Mistakes) -> Option<Pin> {
         let mut pin = Pin::default();
-        for (name, place) in self.members(mistakes)? {
-            match name {
-                "until" => pin.until = place.instant(mistakes),
-                _ => place.unknown(mistakes, "until"),
-            }
+        for (_, place) in self.known(mistakes, PIN)? {
+            pin.until = place.instant(mistakes);
         }
         Some(pin)
     }

@@ -100,6 +100,21 @@ fn a_patch_is_judged_by_what_it_leads_to() {
 }
 
 #[test]
+fn p9_an_unknown_member_is_refused_even_where_it_would_be_cleared() {
+    refused(&json!({"imgae": null}), "/imgae", FieldCode::UnknownField);
+    refused(&json!({"": null}), "/", FieldCode::UnknownField);
+    refused(
+        &json!({"idle": {"afetr": null}}),
+        "/idle/afetr",
+        FieldCode::UnknownField,
+    );
+    refused(&json!({"pin": {"util": null}}), "/pin/util", FieldCode::UnknownField);
+    refused(&json!({"env": {"1A": null}}), "/env/1A", FieldCode::Malformed);
+    let none = Overlay::default().merge_patch(&json!({"imgae": null})).unwrap_err();
+    assert_eq!(none.errors[0].code, FieldCode::UnknownField);
+}
+
+#[test]
 fn p9_an_unknown_member_is_refused_wherever_it_is() {
     refused(&json!({"imgae": "x"}), "/imgae", FieldCode::UnknownField);
     refused(

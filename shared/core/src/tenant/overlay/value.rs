@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a text is not what it should be. It names the rule, not the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,8 +73,8 @@ pub struct EnvValue(String);
 pub struct SecretArn(String);
 
 /// The name of a config template: 1 to 64 of `[A-Za-z0-9_-]`, so that it is never a path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct TemplateName(String);
 
 text!(Image);
@@ -193,6 +193,14 @@ fn is_resource(service: &str, resource: &[&str]) -> bool {
             .strip_prefix("parameter/")
             .is_some_and(|name| named(name, "/_.-")),
         _ => false,
+    }
+}
+
+impl TryFrom<String> for TemplateName {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        text.parse()
     }
 }
 
