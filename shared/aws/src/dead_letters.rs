@@ -132,6 +132,7 @@ fn letter(message: Message) -> Option<Taken> {
     let body = message.body.clone().unwrap_or_default();
     let tenant = match Task::of(Some(&body)) {
         Some(Task::Tenant(nudge)) => Some(nudge.tenant_id),
+        Some(Task::Ahead(ahead)) => Some(ahead.ahead_of),
         Some(Task::Tidy(_)) | None => None,
     };
     let letter = DeadLetter {

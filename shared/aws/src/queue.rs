@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
+use berth_core::release::ReleaseId;
 use berth_core::tenant::{Generation, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,8 +34,20 @@ pub struct Nudge {
 pub enum Task {
     /// To look at a tenant.
     Tenant(Nudge),
+    /// To register the definition of a tenant before a rollout moves it.
+    Ahead(Ahead),
     /// To clear away what nobody uses any more.
     Tidy(Tidy),
+}
+
+/// For whom a definition is to be registered ahead. It is done if it can be; nobody waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ahead {
+    /// For whom.
+    pub ahead_of: TenantId,
+    /// From which base.
+    pub release: ReleaseId,
 }
 
 /// What is to be cleared away.
@@ -79,6 +92,16 @@ impl Queue {
         };
         let deduplication = format!("{id}.{generation}.{}.{why}", now.as_millisecond());
         self.send(id.as_str(), deduplication, &Task::Tenant(nudge)).await
+    }
+
+    /// Has reconcile register a tenant's definition before it is moved to a release.
+    pub async fn ahead(&self, id: &TenantId, release: ReleaseId, now: Timestamp) -> Result<(), CallError> {
+        let ahead = Ahead {
+            ahead_of: id.clone(),
+            release,
+        };
+        let deduplication = format!("{id}.ahead.{release}.{}", now.as_millisecond());
+        self.send(id.as_str(), deduplication, &Task::Ahead(ahead)).await
     }
 
     /// Has reconcile clear away definitions that nobody uses any more, one such pass at a time.

@@ -46,13 +46,19 @@ impl Tenants {
             .scan()
             .table_name(&self.table)
             .consistent_read(true)
-            .projection_expression("applied.definitionArn, lastGood.definitionArn, observed.definitionArn");
+            .projection_expression(
+                "applied.definitionArn, lastGood.definitionArn, ahead.definitionArn, observed.definitionArn",
+            );
         let mut used = HashSet::new();
         each(scan, |row| {
-            used.extend(["applied", "lastGood", "observed"].into_iter().filter_map(|part| {
-                let part = row.get(part)?.as_m().ok()?;
-                part.get("definitionArn")?.as_s().ok().cloned()
-            }));
+            used.extend(
+                ["applied", "lastGood", "ahead", "observed"]
+                    .into_iter()
+                    .filter_map(|part| {
+                        let part = row.get(part)?.as_m().ok()?;
+                        part.get("definitionArn")?.as_s().ok().cloned()
+                    }),
+            );
             Ok(())
         })
         .await?;

@@ -20,4 +20,4 @@ mod tests;
 
 pub use budget::{Bucket, Budget, InvalidShare, Lane, Refused, Share, Terms};
 pub use jitter::jitter;
-pub use work::{Cost, cost_of_move, cost_of_stop, cost_of_tidying, lane};
+pub use work::{Cost, cost_of_move, cost_of_registering, cost_of_stop, cost_of_tidying, lane};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::budget::{Bucket, Lane, Share};
 use crate::plan::Step;
+use crate::release::ReleaseId;
 use crate::tenant::{Reason, Replace, Tenant, Wanted};
 
 /// How many tokens of each bucket a piece of work takes.
@@ -26,14 +27,23 @@ impl Cost {
     }
 }
 
-/// What moving a running tenant to another definition takes. One with a volume has a definition of its own and is stopped
-/// before it is started; one without shares both the definition and the update with nobody's downtime.
-pub fn cost_of_move(tenant: &Tenant) -> Cost {
-    Cost(match (&tenant.made.access_point, tenant.overlay.replace) {
-        (None, _) => vec![(Bucket::ServiceWrites, 1)],
-        (Some(_), Some(Replace::Rolling)) => vec![(Bucket::DefinitionWrites, 1), (Bucket::ServiceWrites, 1)],
-        (Some(_), Some(Replace::Strict) | None) => vec![(Bucket::DefinitionWrites, 1), (Bucket::ServiceWrites, 2)],
-    })
+/// What moving a running tenant to a release takes. One with a volume has a definition of its own, which may be registered
+/// already, and is stopped before it is started; one without shares both the definition and the update with nobody's downtime.
+pub fn cost_of_move(tenant: &Tenant, to: ReleaseId) -> Cost {
+    let updates = match (&tenant.made.access_point, tenant.overlay.replace) {
+        (None, _) | (Some(_), Some(Replace::Rolling)) => 1,
+        (Some(_), Some(Replace::Strict) | None) => 2,
+    };
+    let mut cost = vec![(Bucket::ServiceWrites, updates)];
+    if tenant.made.access_point.is_some() && tenant.ready_for() != Some(to) {
+        cost.push((Bucket::DefinitionWrites, 1));
+    }
+    Cost(cost)
+}
+
+/// What registering a definition takes.
+pub fn cost_of_registering() -> Cost {
+    Cost(vec![(Bucket::DefinitionWrites, 1)])
 }
 
 /// What letting go of a revision that nobody uses takes.

@@ -28,9 +28,9 @@ pub(super) fn next(tenant: &Tenant, reached: &Reached, world: &World) -> Next {
     }
 }
 
-/// The tenant's service, its task, or its last good definition is this revision.
+/// The tenant's service, its task, its last good definition, or the one that was registered ahead is this revision.
 fn refers_to(tenant: &Tenant, arn: &str) -> bool {
     let is = |applied: &Option<Applied>| applied.as_ref().is_some_and(|applied| applied.definition_arn == arn);
     let observed = tenant.observed.as_ref().is_some_and(|seen| seen.definition_arn == arn);
-    is(&tenant.made.applied) || is(&tenant.made.last_good) || observed
+    is(&tenant.made.applied) || is(&tenant.made.last_good) || is(&tenant.made.ahead) || observed
 }

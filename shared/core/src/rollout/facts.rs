@@ -1,8 +1,10 @@
 //! A tenant's facts, from its rows.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use jiff::Timestamp;
 
-use super::fleet::{Applied, Consent, Failure, FailureCode, Outcome, TenantFacts};
+use super::fleet::{Applied, Consent, DefinitionOf, Failure, FailureCode, Outcome, TenantFacts};
 use crate::plan::WAITING;
 use crate::tenant::{Policy, Reason, Tenant, Wanted};
 
@@ -40,8 +42,19 @@ impl TenantFacts {
             pinned_until: overlay.pin.map(|pin| pin.until.unwrap_or(Timestamp::MAX)),
             busy_until: activity.busy_until,
             last_activity: activity.last,
+            definition: definition_of(tenant),
+            ready_for: tenant.ready_for(),
         }
     }
+}
+
+fn definition_of(tenant: &Tenant) -> DefinitionOf {
+    if tenant.made.access_point.is_some() {
+        return DefinitionOf::Itself;
+    }
+    let mut hasher = DefaultHasher::new();
+    tenant.overlay.to_json().to_string().hash(&mut hasher);
+    DefinitionOf::Equals(hasher.finish())
 }
 
 /// What came of the tenant's present generation. Running is said only on reconcile's proof, because a task of the old

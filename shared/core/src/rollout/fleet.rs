@@ -35,6 +35,19 @@ pub struct TenantFacts {
     pub busy_until: Option<Timestamp>,
     /// Its last real work.
     pub last_activity: Option<Timestamp>,
+    /// Whose definition it runs.
+    pub definition: DefinitionOf,
+    /// The release for which that is registered already, before the tenant is moved.
+    pub ready_for: Option<ReleaseId>,
+}
+
+/// Whose definition a tenant runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DefinitionOf {
+    /// Its own: it names the tenant's directory.
+    Itself,
+    /// That of all whose overlays are equal; they have the same number.
+    Equals(u64),
 }
 
 /// What ECS was told last.
@@ -191,6 +204,8 @@ mod tests {
             pinned_until: None,
             busy_until: None,
             last_activity: None,
+            definition: DefinitionOf::Itself,
+            ready_for: None,
         }
     }
 

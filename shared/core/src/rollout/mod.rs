@@ -22,7 +22,7 @@ mod window;
 mod tests;
 
 pub use facts::Activity;
-pub use fleet::{Applied, Consent, Failure, FailureCode, Outcome, TenantFacts, Verdict, verdict};
+pub use fleet::{Applied, Consent, DefinitionOf, Failure, FailureCode, Outcome, TenantFacts, Verdict, verdict};
 pub use plan::{Costs, Plan, PlannedWave, plan};
 pub use policy::{InvalidPolicy, Policy, PolicyChange};
 pub use progress::{Attempt, Progress, Skip, Tally, Wait};

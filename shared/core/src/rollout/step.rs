@@ -1,9 +1,11 @@
 //! One step of a rollout: where it is now, and who is moved next.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fleet::{Outcome, TenantFacts, after};
+use super::fleet::{DefinitionOf, Outcome, TenantFacts, after};
 use super::progress::{Attempt, Survey, Tally};
 use super::row::{End, PauseReason, Rollout, Stage, State, Withdrawal};
 use super::window::{Opening, opening};
@@ -17,10 +19,19 @@ pub struct Step {
     pub next: Rollout,
     /// Whom to move. Each is a compare-and-swap on the tenant's generation; a lost one is decided anew by the next step.
     pub moves: Vec<Move>,
+    /// For whom to register the definition ahead, in the order in which they will be moved; at most
+    /// [`AHEAD`](Self::AHEAD).
+    pub ahead: Vec<TenantId>,
     /// How many tenants are where, before the moves.
     pub tally: Tally,
     /// Why no more are moved; empty only if nobody is left.
     pub why_not: Vec<WhyNot>,
+}
+
+impl Step {
+    /// For how many tenants a step has definitions registered ahead at most: as many as the account's budget has tokens for
+    /// until the next step, a minute later.
+    pub const AHEAD: usize = 50;
 }
 
 /// A tenant to move.
@@ -107,7 +118,9 @@ pub fn step(rollout: &Rollout, fleet: &[TenantFacts], now: Timestamp) -> Step {
         }
     };
     let (moves, why_not) = next.choose(&survey, now);
+    let ahead = next.ahead(&survey, fleet, moves.len());
     Step {
+        ahead,
         tally: survey.tally,
         next,
         moves,
@@ -268,6 +281,28 @@ impl Rollout {
         (moves, why_not)
     }
 
+    /// For whom a definition can be registered before it is needed: of those who follow, one of each who share theirs. Not
+    /// before a canary runs it, because a base that is no good should leave nothing behind.
+    fn ahead(&self, survey: &Survey<'_>, fleet: &[TenantFacts], moved: usize) -> Vec<TenantId> {
+        if !matches!(
+            self.state,
+            State::Active {
+                stage: Stage::Baking { .. } | Stage::Wave { .. }
+            }
+        ) {
+            return Vec::new();
+        }
+        let has = |facts: &TenantFacts| {
+            let runs = facts.applied.is_some_and(|applied| applied.release == self.release);
+            runs || facts.ready_for == Some(self.release)
+        };
+        let mut there: HashSet<u64> = fleet.iter().filter(|facts| has(facts)).filter_map(shared).collect();
+        let following = self.in_order(survey).into_iter().skip(moved).map(|(facts, _)| facts);
+        let missing =
+            following.filter(|facts| !has(facts) && shared(facts).is_none_or(|overlay| there.insert(overlay)));
+        missing.take(Step::AHEAD).map(|facts| facts.tenant.clone()).collect()
+    }
+
     fn first(&self, survey: &Survey<'_>, count: usize, reason: MoveReason) -> Vec<Move> {
         let Some(to) = self.destination() else {
             return Vec::new();
@@ -303,6 +338,13 @@ impl Rollout {
             (rank(facts), failed(facts, attempt), facts.last_activity, &facts.tenant)
         });
         pending
+    }
+}
+
+fn shared(facts: &TenantFacts) -> Option<u64> {
+    match facts.definition {
+        DefinitionOf::Itself => None,
+        DefinitionOf::Equals(overlay) => Some(overlay),
     }
 }
 

@@ -170,6 +170,8 @@ pub struct Made {
     pub told: Option<Told>,
     /// The newest definition that was seen RUNNING.
     pub last_good: Option<Applied>,
+    /// What was registered for it before the rollout that needs it moves it, in this generation.
+    pub ahead: Option<Applied>,
     /// The definitions that ECS could not bring up; at most [`FAILURES_KEPT`](Self::FAILURES_KEPT), oldest first.
     pub failed: Vec<FailedDefinition>,
     /// The generation that was proven to be reached, and when.
@@ -429,9 +431,19 @@ impl Tenant {
         })
     }
 
+    /// The release for which its definition was registered ahead, if nothing about it has changed since.
+    pub fn ready_for(&self) -> Option<ReleaseId> {
+        let ahead = self.made.ahead.as_ref()?;
+        (ahead.generation == self.intent.generation).then_some(ahead.release)
+    }
+
     /// The registered revision of a fingerprint, if the row knows it.
     pub fn known_revision(&self, fingerprint: &Fingerprint) -> Option<&Applied> {
-        let candidates = [self.applied_now(), self.made.last_good.as_ref()];
+        let candidates = [
+            self.applied_now(),
+            self.made.last_good.as_ref(),
+            self.made.ahead.as_ref(),
+        ];
         candidates
             .into_iter()
             .flatten()

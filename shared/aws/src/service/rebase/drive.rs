@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use berth_core::pace::cost_of_move;
+use berth_core::pace::{Cost, cost_of_move, cost_of_registering};
 use berth_core::release::{Pointer, RolloutId};
 use berth_core::rollout::{End, Move, MoveReason, Rollout, State, Step, Tally, WhyNot, step};
 use berth_core::tenant::{Reason, Tenant, TenantId, Wanted};
@@ -125,18 +125,19 @@ async fn advance(
     let decided = step(&row.rollout, &fleet.facts, now);
     let id = row.rollout.id;
     let changed = decided.next != row.rollout;
+    let until = now.saturating_add(CLAIM).unwrap_or(now);
+    let last = until.checked_sub(MARGIN).unwrap_or(now);
     if !changed && decided.moves.is_empty() {
         follow(context, pointer, &decided.next, now).await?;
+        register_ahead(context, (id, row.version), &decided, last).await?;
         return Ok(stepped(id, &decided, &Made::default()));
     }
-    let until = now.saturating_add(CLAIM).unwrap_or(now);
     let Swapped::Done(version) = context.rollouts.claim(&decided, row.version, until).await? else {
         return Ok(Drive::Raced);
     };
     if follow(context, pointer, &decided.next, now).await? == Swapped::Raced {
         return Ok(Drive::Raced);
     }
-    let last = until.checked_sub(MARGIN).unwrap_or(now);
     let made = make(context, (id, version), &fleet, &decided.moves, last).await;
     let on = json!({
         "rollout": id, "release": decided.next.release, "state": decided.next.state, "tally": decided.tally,
@@ -144,10 +145,36 @@ async fn advance(
     });
     context.record("rollout-step", on).await?;
     context.rollouts.free(id, version).await?;
-    match made.error {
-        Some(error) => Err(error),
-        None => Ok(stepped(id, &decided, &made)),
+    if let Some(error) = made.error {
+        return Err(error);
     }
+    register_ahead(context, (id, version), &decided, last).await?;
+    Ok(stepped(id, &decided, &made))
+}
+
+/// In what is left of its time, a driver has definitions registered that will be needed: so the bake, and the wait for those
+/// who are on their way, are not lost for `RegisterTaskDefinition`, of which ECS grants one a second.
+async fn register_ahead(
+    context: &Context,
+    (rollout, version): (RolloutId, Version),
+    decided: &Step,
+    last: Timestamp,
+) -> Result<(), CallError> {
+    let (mut course, cost) = (context.pace.course(), cost_of_registering());
+    for tenant in &decided.ahead {
+        if !course.begin(&cost, last).await? {
+            return Ok(());
+        }
+        if let Begun::No(why) = still_wanted(context, rollout, version).await? {
+            tracing::info!(%rollout, why, "nothing more is registered ahead");
+            return Ok(());
+        }
+        context
+            .queue
+            .ahead(tenant, decided.next.release, context.clock.now())
+            .await?;
+    }
+    Ok(())
 }
 
 fn stepped(rollout: RolloutId, decided: &Step, made: &Made) -> Drive {
@@ -184,7 +211,8 @@ async fn make(
         let Some(tenant) = fleet.tenants.get(&wanted.tenant) else {
             continue;
         };
-        let begun = begin(context, &mut course, (tenant, moves.len()), last).await;
+        let cost = cost_of_move(tenant, wanted.to);
+        let begun = begin(context, &mut course, (&cost, moves.len()), last).await;
         let now = context.clock.now();
         let begun = match begun {
             Ok(Begun::Yes) if now >= look_at => {
@@ -229,13 +257,13 @@ const UNPACED: usize = 4;
 async fn begin(
     context: &Context,
     course: &mut Course<'_>,
-    (tenant, moves): (&Tenant, usize),
+    (cost, moves): (&Cost, usize),
     last: Timestamp,
 ) -> Result<Begun, CallError> {
     if context.clock.now() >= last {
         return Ok(Begun::No("out of time"));
     }
-    let paced = moves > UNPACED && !course.begin(&cost_of_move(tenant), last).await?;
+    let paced = moves > UNPACED && !course.begin(cost, last).await?;
     Ok(if paced {
         Begun::No("the budget is spent")
     } else {

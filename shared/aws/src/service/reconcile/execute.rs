@@ -242,7 +242,7 @@ fn replacing(aim: &Aim) -> Replacing {
 const REGISTERING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(500));
 
 /// Registers a definition once, however many want it at the same time.
-async fn register(context: &Context, turn: Turn<'_>, rendered: &Rendered) -> Result<String, CallError> {
+pub(super) async fn register(context: &Context, turn: Turn<'_>, rendered: &Rendered) -> Result<String, CallError> {
     let Rendered { definition, owner, .. } = rendered;
     let fingerprint = definition.fingerprint();
     // One of its own nobody else can have registered. One that many share most likely is registered already.

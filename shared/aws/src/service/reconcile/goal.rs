@@ -76,6 +76,11 @@ pub(super) async fn of(context: &Context, tenant: &Tenant, chosen: &mut Chosen) 
             "no base has been promoted yet: deploy the base stack first".to_owned(),
         ));
     };
+    on(context, tenant, release).await
+}
+
+/// The goal of a tenant that is to run a release.
+pub(super) async fn on(context: &Context, tenant: &Tenant, release: ReleaseId) -> Result<Aim, CallError> {
     let base = context.releases.base(release).await?;
     let volume = match base.workspace(&context.layout) {
         Ok(volume) => volume,

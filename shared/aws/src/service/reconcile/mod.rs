@@ -8,6 +8,7 @@
 //! even that cannot be written does the message come back by itself. What fails again and again is *poison*: it ends in the
 //! dead-letter queue with its reason, the row says so, and an operator can send it back.
 
+mod ahead;
 mod bury;
 mod execute;
 mod goal;
@@ -118,6 +119,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<SqsEvent>) -> Result<S
         let task = Task::of(message.body.as_deref());
         let whose = match &task {
             Some(Task::Tenant(nudge)) => Some(nudge.tenant_id.clone()),
+            Some(Task::Ahead(ahead)) => Some(ahead.ahead_of.clone()),
             Some(Task::Tidy(_)) | None => None,
         };
         if whose.as_ref().is_some_and(|id| failed.contains(id)) {
@@ -139,6 +141,7 @@ async fn deal_with(
 ) -> Result<(), CallError> {
     let nudge = match task {
         Some(Task::Tenant(nudge)) => nudge,
+        Some(Task::Ahead(wanted)) => return Box::pin(ahead::register(context, wanted, until)).await,
         Some(Task::Tidy(_)) => return Box::pin(tidy::definitions(context, until)).await,
         None => return bury::unreadable(context, message).await,
     };

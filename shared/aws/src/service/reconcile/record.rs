@@ -91,6 +91,15 @@ pub(super) async fn staged(context: &Context, tenant: &Tenant, bundle: &Delivere
     write(context, tenant, Update::new().set("bundle", attribute(bundle)?)).await
 }
 
+/// A definition is registered that a rollout will need.
+pub(super) async fn registered_ahead(
+    context: &Context,
+    tenant: &Tenant,
+    ahead: &Applied,
+) -> Result<Stepped, CallError> {
+    write(context, tenant, Update::new().set("ahead", attribute(ahead)?)).await
+}
+
 /// ECS was told what to run.
 pub(super) async fn confirmed(
     context: &Context,
@@ -333,6 +342,7 @@ fn of_the_past(update: Update) -> Update {
         "applied",
         "told",
         "lastGood",
+        "ahead",
         "failed",
         "settled",
         "lastError",

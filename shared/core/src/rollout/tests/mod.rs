@@ -1,5 +1,6 @@
 //! A fleet in a table: what reconcile and ECS do to the tenants' rows, without either.
 
+mod ahead;
 mod consent;
 mod operators;
 mod properties;
@@ -60,6 +61,8 @@ impl World {
             pinned_until: None,
             busy_until: None,
             last_activity: Some(at(i64::try_from(number).unwrap())),
+            definition: DefinitionOf::Itself,
+            ready_for: None,
         };
         let (to, from) = (release("r2"), Some(release("r1")));
         Self {
