@@ -71,6 +71,7 @@ impl World {
             ("BERTH_FLEET_TABLE", self.table("Fleet")),
             ("BERTH_QUEUE_URL", self.quiet_queue.clone()),
             ("BERTH_DEAD_LETTERS_URL", self.dead_letters.clone()),
+            ("BERTH_ASSETS_BUCKET", "berth-assetsbucket".to_owned()),
             ("BERTH_BASE_FAMILY", "base".to_owned()),
             ("BERTH_BASE_STACK", "base".to_owned()),
             ("BERTH_CLUSTER", "berth".to_owned()),

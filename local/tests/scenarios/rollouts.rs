@@ -52,6 +52,8 @@ fn definitions_are_registered_before_the_wave_that_needs_them() {
     let canary_runs = updated[1];
     assert!(registered[1] > canary_runs, "{registered:?} {updated:?}");
     assert!(registered[5] < updated[2], "{registered:?} {updated:?}");
+    let written = stand.log.iter().filter(|made| made.body.to_string().contains("#ahead"));
+    assert!(written.count() >= 5, "the rows say what was registered");
     for number in 0..6 {
         stand.http("DELETE", &format!("/tenants/t{number}"), &json!(null));
     }

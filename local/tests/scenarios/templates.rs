@@ -1,6 +1,7 @@
 //! Config templates: that every start delivers a tenant's bundle, and that without one there is no start.
 
 use berth::cloud::Behaviour;
+use berth::engine::s3;
 use berth::template::Function;
 use http::Method;
 use serde_json::{Value, json};
@@ -366,4 +367,51 @@ fn s7_a_delivery_that_fails_at_a_wake_is_told_although_ecs_goes_on_trying() {
     assert_eq!(failed["endpoint"], Value::Null);
     stand.set_image(DELIVERS, Behaviour::Exits(0));
     stand.until("acme", "running");
+}
+
+#[test]
+fn s7_a_bundle_is_never_half_of_what_was_there_before_and_half_of_what_came_after() {
+    let mut stand = stand();
+    let shared = stand.engine.shared().clone();
+    let mut read = 0;
+    stand.order(move |made| {
+        read += usize::from(made.call.action == "GetObject");
+        if made.call.action == "GetObject" && read == 2 {
+            for (key, content) in [(CONFIG, "model: large\n"), (PROMPT, "be kind\n")] {
+                let path = format!("/berth-assetsbucket/{key}");
+                s3(&mut shared.cloud(), Method::PUT, &path, content.into()).unwrap();
+            }
+        }
+        None
+    });
+    stand.running("acme", &seo());
+    let digest = digest(&mut stand, "acme");
+    let bundle = stand.assets(Method::GET, &format!("bundles/{digest}.tar"), "");
+    let text = String::from_utf8_lossy(&bundle);
+    assert!(text.contains("model: large") && text.contains("be kind"), "{text}");
+    assert_eq!(stand.tenant("acme")["lastError"], Value::Null);
+}
+
+#[test]
+fn s7_who_is_created_anew_is_given_nothing_of_its_former_life() {
+    let mut stand = stand();
+    stand.running("acme", &seo());
+    stand.remove(CONFIG);
+    stand.remove(PROMPT);
+    stand.http("DELETE", "/tenants/acme", &Value::Null);
+    refused(&mut stand, "PUT", "acme", &seo(), "no_template");
+    stand.pass(600);
+    refused(&mut stand, "PUT", "acme", &seo(), "no_template");
+}
+
+#[test]
+fn s7_a_template_is_not_more_than_a_page_of_objects() {
+    let mut stand = stand();
+    for number in 0..998 {
+        stand.upload(&format!("templates/seo/prompts/{number}/"), "");
+    }
+    stand.running("acme", &seo());
+    stand.upload("templates/seo/prompts/z/", "");
+    let told = refused(&mut stand, "PUT", "other", &seo(), "invalid_template");
+    assert!(told.contains("more than 64 files"), "{told}");
 }
