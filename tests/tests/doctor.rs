@@ -61,13 +61,17 @@ async fn a_system_that_is_well_has_nothing_that_fails() {
                 .map(|word| if word.starts_with("fs-") { "<fs>" } else { word })
                 .collect();
             let told = words.join(" ");
+            // How many resources there are is the template's affair.
+            if told.starts_with("resources ok ") && told.ends_with(" of the stack, all made") {
+                return "resources ok, all made\n".to_owned();
+            }
             told.split(": only ").next().unwrap().to_owned() + "\n"
         })
         .collect();
     expect![[r#"
         CHECK HEALTH FOUND
         stack berth ok CREATE_COMPLETE
-        resources ok 36 of the stack, all made
+        resources ok, all made
         table TenantsTable ok ACTIVE
         table ActivityTable ok ACTIVE
         table FleetTable ok ACTIVE

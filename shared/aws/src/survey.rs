@@ -87,10 +87,11 @@ pub async fn describe(config: &SdkConfig, name: &str) -> Result<Option<Described
 }
 
 /// Which parameter of the stack each variable is from.
-const PARAMETERS: [(&str, &str); 3] = [
+const PARAMETERS: [(&str, &str); 4] = [
     ("BERTH_BASE_FAMILY", "BaseFamily"),
     ("BERTH_MAIN_CONTAINER", "MainContainer"),
     ("BERTH_WORKSPACE_VOLUME", "WorkspaceVolume"),
+    ("BERTH_DELIVERY_CONTAINER", "DeliveryContainer"),
 ];
 
 /// Which resource of the stack each variable names.

@@ -1,7 +1,10 @@
 //! The script of the init container (`examples/delivery/deliver.sh`), run with bundles as Berth makes them and as it never
 //! would, and with an `aws` that copies from a folder.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![allow(clippy::disallowed_methods, reason = "a script needs the programs of this machine")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "which shell runs the script is the machine's affair"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
