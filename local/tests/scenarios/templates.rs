@@ -258,6 +258,11 @@ fn s7_a_delivery_that_fails_means_no_start_and_it_says_so() {
     );
     let reason = stand.row("acme").unwrap().stopped.unwrap().reason;
     assert!(reason.contains("dependency"), "ECS has said why: {reason}");
+    // What was wrong is mended, and the definition is the same.
+    stand.set_image(DELIVERS, Behaviour::Exits(0));
+    stand.post("/tenants/acme/retry");
+    stand.until("acme", "running");
+    assert_eq!(stand.alive("acme"), 1);
 }
 
 #[test]

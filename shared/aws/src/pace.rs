@@ -66,7 +66,7 @@ pub struct Turn<'a> {
 pub enum Repeat {
     /// It may: done twice is done once.
     Harmless,
-    /// It may not: `RegisterTaskDefinition` has no token, and would make another revision.
+    /// It may not: `RegisterTaskDefinition` has no token and would make another revision, `forceNewDeployment` another deployment.
     Never,
 }
 

@@ -1,7 +1,7 @@
 //! What is checked of a call: before it is done, what it would do to what is there; after it, what it did.
 
 use berth_core::definition::render;
-use berth_core::tenant::Files;
+use berth_core::tenant::{Files, Reason};
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
@@ -36,10 +36,10 @@ impl Watch {
             return Err(Violation::of_all("fixpoint", what));
         }
         match (call.service, call.action.as_str()) {
-            (Service::Ecs, "UpdateService") if body.get("forceNewDeployment") == Some(&Value::Bool(true)) => {
-                return Err(Violation::of_all("I1", "forceNewDeployment was sent"));
+            (Service::Ecs, "CreateService" | "UpdateService") => {
+                self.forces_nothing(&body)?;
+                starts_alone(cloud, &body)?;
             }
-            (Service::Ecs, "CreateService" | "UpdateService") => starts_alone(cloud, &body)?,
             (Service::Ecs, "StopTask") => return Err(Violation::of_all("I1", "StopTask was called")),
             _ => {}
         }
@@ -80,6 +80,20 @@ impl Watch {
             return self.activity_written(cloud, tenant, stored.as_ref(), beside);
         }
         Ok(())
+    }
+
+    /// A14: a deployment is forced only where somebody asked for a retry of what ECS has given up.
+    fn forces_nothing(&self, body: &Value) -> Result<(), Violation> {
+        let name = body.get("service").and_then(Value::as_str);
+        let Some(tenant) = name.and_then(tenant_of).filter(|_| is_forced(body)) else {
+            return Ok(());
+        };
+        let reason = self.rows().get(tenant).map(|row| row.intent.reason);
+        if reason == Some(Reason::Retry) {
+            return Ok(());
+        }
+        let what = format!("forceNewDeployment was sent for {reason:?}");
+        Err(Violation::of("A14", tenant, what))
     }
 
     /// I10: each definition that is registered for tenants is base + overlay of a base and an overlay that there were.
@@ -127,6 +141,10 @@ fn is_of(body: &Value, table: &str) -> bool {
     body.get("TableName").and_then(Value::as_str) == Some(table)
 }
 
+fn is_forced(body: &Value) -> bool {
+    body.get("forceNewDeployment") == Some(&Value::Bool(true))
+}
+
 /// I1: of a tenant with a volume nothing is started before all of its tasks are STOPPED.
 ///
 /// Checked where Berth starts a task. A task that ECS itself replaces, because it ended or the circuit breaker put the
@@ -148,11 +166,12 @@ fn starts_alone(cloud: &mut Cloud, body: &Value) -> Result<(), Violation> {
     let region = cloud.region();
     let creates = body.get("serviceName").is_some();
     let wanted = body.get("taskDefinition").and_then(Value::as_str);
-    let repeats = region.every_service().any(|service| {
-        // What is there already is not made again; nor is a deployment that the service has.
-        let has = creates || (service.desired == 1 && service.definition_arn.as_deref() == wanted);
-        Some(service.name) == name && has
-    });
+    let repeats = !is_forced(body)
+        && region.every_service().any(|service| {
+            // What is there already is not made again; nor is a deployment that the service has.
+            let has = creates || (service.desired == 1 && service.definition_arn.as_deref() == wanted);
+            Some(service.name) == name && has
+        });
     if repeats {
         return Ok(());
     }

@@ -86,18 +86,37 @@ impl Ecs {
             let request = request.task_definition(definition_arn).desired_count(1);
             request.deployment_configuration(deployment(replacing))
         };
-        self.update(turn, name, one).await
+        self.update(turn, name, Repeat::Harmless, one).await
+    }
+
+    /// The same in a deployment of its own (`forceNewDeployment`), although the service has this definition already. Made twice
+    /// it is two, so it is not repeated without another look.
+    pub async fn run_anew(
+        &self,
+        turn: Turn<'_>,
+        name: &ServiceName,
+        definition_arn: &str,
+        replacing: Replacing,
+    ) -> Result<Service, CallError> {
+        let one = |request: UpdateServiceFluentBuilder| {
+            let request = request.task_definition(definition_arn).desired_count(1);
+            let request = request.deployment_configuration(deployment(replacing));
+            request.force_new_deployment(true)
+        };
+        self.update(turn, name, Repeat::Never, one).await
     }
 
     /// Lets the service have no task. One that is not there has none.
     pub async fn stop(&self, turn: Turn<'_>, name: &ServiceName) -> Result<Service, CallError> {
-        self.update(turn, name, |request| request.desired_count(0)).await
+        self.update(turn, name, Repeat::Harmless, |request| request.desired_count(0))
+            .await
     }
 
     async fn update(
         &self,
         turn: Turn<'_>,
         name: &ServiceName,
+        repeat: Repeat,
         change: impl Fn(UpdateServiceFluentBuilder) -> UpdateServiceFluentBuilder,
     ) -> Result<Service, CallError> {
         const ACTION: &str = "ecs:UpdateService";
@@ -107,11 +126,7 @@ impl Ecs {
             sent.map_err(|error| CallError::of(ACTION, error))
                 .and_then(|output| service_of(ACTION, output.service))
         };
-        gone(
-            self.pace
-                .call((Bucket::ServiceWrites, 1), turn, Repeat::Harmless, update)
-                .await,
-        )
+        gone(self.pace.call((Bucket::ServiceWrites, 1), turn, repeat, update).await)
     }
 
     /// Deletes a service that has no task; one that is gone already is fine.

@@ -61,7 +61,10 @@ pub fn cost_of_stop() -> Cost {
 /// Idle stops and rollouts are bulk, and so is what is left to clear away of a tenant that is deleted; clearing away after one
 /// that runs is spare. What starts a task is interactive: the tenant is down until it has happened, whoever wanted that.
 pub fn lane(tenant: &Tenant, step: &Step) -> Lane {
-    let starts = matches!(step, Step::Run { .. } | Step::CreateService { .. });
+    let starts = matches!(
+        step,
+        Step::Run { .. } | Step::RunAnew { .. } | Step::CreateService { .. }
+    );
     match (step, tenant.intent.reason) {
         (Step::Deregister(_), _) if tenant.intent.state == Wanted::Running && tenant.retiring.is_empty() => Lane::Spare,
         (Step::Deregister(_) | Step::DeleteAccessPoint(_), _) => Lane::Bulk,

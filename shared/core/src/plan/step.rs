@@ -54,6 +54,14 @@ pub enum Step {
         /// What it runs.
         definition_arn: String,
     },
+    /// Let the service have one task of the definition that it has, in a new deployment: ECS has given the last one up, and starts
+    /// no task of it any more.
+    RunAnew {
+        /// Its name.
+        name: ServiceName,
+        /// What it runs.
+        definition_arn: String,
+    },
     /// Let the service have no task.
     Stop(ServiceName),
     /// Record that ECS was told, by then, to let the service have no task.
@@ -133,6 +141,7 @@ impl Step {
             Self::Register(_) => "register",
             Self::CreateService { .. } => "create-service",
             Self::Run { .. } => "run",
+            Self::RunAnew { .. } => "run-anew",
             Self::Stop(_) => "stop",
             Self::ConfirmStop(_) => "confirm-stop",
             Self::OpenActivity => "open-activity",

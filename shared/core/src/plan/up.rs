@@ -124,9 +124,20 @@ fn with_service(
         return Next::Do(step);
     }
     let name = tenant.service();
-    let run = Step::Run {
-        name: name.clone(),
-        definition_arn: wanted.definition_arn.clone(),
+    let told = tenant.applied_now() == Some(&wanted);
+    let definition_arn = wanted.definition_arn.clone();
+    let retry = tenant.intent.reason == Reason::Retry;
+    let given_up = retry && !told && service.has_given_up(&definition_arn);
+    let run = if given_up {
+        Step::RunAnew {
+            name: name.clone(),
+            definition_arn,
+        }
+    } else {
+        Step::Run {
+            name: name.clone(),
+            definition_arn,
+        }
     };
     if service.desired == 0 {
         return match replacing {
@@ -135,9 +146,8 @@ fn with_service(
             Replacing::Strict => at_rest(tenant, &name, world).map_or_else(|next| next, |()| Next::Do(run)),
         };
     }
-    let told = tenant.applied_now() == Some(&wanted);
     let restart = tenant.intent.reason == Reason::Restart && !told && world.told.is_none();
-    if restart || service.definition_arn != wanted.definition_arn {
+    if restart || given_up || service.definition_arn != wanted.definition_arn {
         return Next::Do(match replacing {
             Replacing::Rolling if !restart => run,
             Replacing::Rolling | Replacing::Strict => Step::Stop(name),

@@ -84,6 +84,14 @@ pub struct ActiveService {
     pub deployment: DeploymentState,
 }
 
+impl ActiveService {
+    /// Whether ECS starts no task of this definition any more: its deployment has FAILED, and only another one changes that
+    /// ("Amazon ECS deployment circuit breaker").
+    pub fn has_given_up(&self, definition_arn: &str) -> bool {
+        self.definition_arn == definition_arn && matches!(self.deployment, DeploymentState::Failed { .. })
+    }
+}
+
 /// What became of a deployment (`rolloutState`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeploymentState {
@@ -154,7 +162,12 @@ impl World {
 fn as_told(order: &Order, shown: Service) -> Service {
     match (order, shown) {
         (Order::Run(told), Service::Active(service)) if service.desired > 0 && service.definition_arn == *told => {
-            Service::Active(service)
+            // It may be the deployment before this one that a look shows as given up.
+            let deployment = match service.deployment {
+                DeploymentState::Failed { .. } => DeploymentState::InProgress,
+                going @ (DeploymentState::InProgress | DeploymentState::Completed) => going,
+            };
+            Service::Active(ActiveService { deployment, ..service })
         }
         (Order::Run(told), _) => Service::Active(ActiveService {
             definition_arn: told.clone(),

@@ -2,18 +2,17 @@
 
 mod booked;
 mod id;
+mod made;
 mod overlay;
 mod phase;
 mod row;
 
 pub use booked::{Booked, DueWake, InvalidWake, ScheduledWake, WakeCase, WakeRequest};
 pub use id::{Generation, InvalidId, ServiceName, TenantId};
+pub use made::{Applied, FailedDefinition, Files, FilesClaim, LastError, Made, Order, Outlook, Settled, Told};
 pub use overlay::{
     EnvName, EnvValue, FieldCode, FieldError, Idle, Image, Invalid, InvalidName, InvalidSize, Malformed, MemoryChoice,
     Overlay, Pin, Policy, Replace, SecretArn, Size, TemplateName,
 };
 pub use phase::{Phase, deadline, is_overdue, patience, phase, towards};
-pub use row::{
-    Applied, FailedDefinition, Files, FilesClaim, Intent, LastError, Made, Order, Outlook, PutDown, Reason, Settled,
-    Takes, Tenant, Told, Wanted,
-};
+pub use row::{Intent, PutDown, Reason, Takes, Tenant, Wanted};

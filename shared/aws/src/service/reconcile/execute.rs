@@ -70,8 +70,13 @@ pub(super) async fn step(
             }
             world.told = Some(definition_arn.clone());
         }
-        Step::Run { name, definition_arn } => {
-            match context.ecs.run(turn, name, definition_arn, replacing(aim)).await {
+        Step::Run { name, definition_arn } | Step::RunAnew { name, definition_arn } => {
+            let ecs = &context.ecs;
+            let ran = match step {
+                Step::RunAnew { .. } => ecs.run_anew(turn, name, definition_arn, replacing(aim)).await,
+                _ => ecs.run(turn, name, definition_arn, replacing(aim)).await,
+            };
+            match ran {
                 Ok(service) => world.with_service(service),
                 Err(error) => {
                     return inactive(context, aim, world, definition_arn, error)

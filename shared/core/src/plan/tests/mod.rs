@@ -185,6 +185,16 @@ impl Model {
             .count()
     }
 
+    fn run(&mut self, name: &ServiceName, arn: String, world: &mut World) {
+        match self.service(name) {
+            // ECS takes the count, and starts nothing of what it has given up.
+            Service::Active(service) if service.has_given_up(&arn) => service.desired = 1,
+            _ => self.start(name, arn.clone()),
+        }
+        world.with_service(self.service(name).clone());
+        world.told = Some(arn);
+    }
+
     fn start(&mut self, name: &ServiceName, arn: String) {
         if self.replacing == Replacing::Strict {
             assert_eq!(self.alive(), 0, "a task is started beside another: {:?}", self.log);
@@ -226,13 +236,10 @@ impl Model {
                 };
                 self.tenant.made.access_point = Some(Files { place, incarnation });
             }
-            Step::Stage(template) => {
-                let staged = self.template.clone();
-                match delivery(&self.tenant, &template, staged) {
-                    Ok(bundle) => self.tenant.made.bundle = Some(bundle),
-                    Err(failure) => world.undeliverable = Some(failure),
-                }
-            }
+            Step::Stage(template) => match delivery(&self.tenant, &template, self.template.clone()) {
+                Ok(bundle) => self.tenant.made.bundle = Some(bundle),
+                Err(failure) => world.undeliverable = Some(failure),
+            },
             Step::Register(wanted) => {
                 if !self.registered.contains(&wanted) {
                     self.registered.push(wanted);
@@ -240,9 +247,11 @@ impl Model {
                 world.definition = Some(revision(wanted).arn);
             }
             Step::CreateService { name, definition_arn } | Step::Run { name, definition_arn } => {
-                self.start(&name, definition_arn.clone());
-                world.with_service(self.service(&name).clone());
-                world.told = Some(definition_arn);
+                self.run(&name, definition_arn, world);
+            }
+            Step::RunAnew { name, definition_arn } => {
+                *self.service(&name) = Service::Absent;
+                self.run(&name, definition_arn, world);
             }
             Step::Stop(name) => {
                 if let Service::Active(service) = self.service(&name) {
