@@ -141,7 +141,11 @@ async fn a_watched_rollout_is_drawn_in_place_and_survives_a_resize() {
     .assert_eq(&steady(&canary));
     assert!(terminal.screen.screen().alternate_screen() && terminal.screen.screen().hide_cursor());
     until_phase(&stand, "baking").await;
-    let baking = terminal.until("the bake", |screen| screen.contains("baking")).await;
+    let baking = terminal
+        .until("the bake", |screen| {
+            screen.contains("baking") && screen.contains("16 %")
+        })
+        .await;
     expect![[r#"
         ro2  r1 → r2   baking, first wave in <span>
         began <span> ago by deploy
@@ -153,7 +157,11 @@ async fn a_watched_rollout_is_drawn_in_place_and_survives_a_resize() {
     .assert_eq(&steady(&baking));
 
     terminal.resize(8, 40);
-    let small = terminal.until("a smaller picture", |screen| screen.contains("…")).await;
+    let small = terminal
+        .until("a smaller picture", |screen| {
+            screen.contains('…') && screen.contains("16 %")
+        })
+        .await;
     expect![[r#"
         ro2  r1 → r2   baking, first wave in 1 …
         began <span> ago by deploy
