@@ -251,3 +251,22 @@ fn s1_both_doors_lead_to_the_same_functions_and_neither_is_open() {
     assert!(of_activity.iter().all(|key| told.contains(&key)), "{told:?}");
     assert_eq!(by_iam["$default"], "provision");
 }
+
+#[test]
+fn functions_are_shipped_with_none_of_the_exceptions_that_make_the_local_build_quick() {
+    let exceptions = |manifest: &'static str| {
+        let sections = manifest.split("[profile.release.package.").skip(1);
+        let named = sections.filter_map(|section| section.split_once("]\nopt-level = "));
+        named
+            .map(|(package, level)| (package, level.lines().next().unwrap_or_default()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let local = exceptions(include_str!("../../../Cargo.toml"));
+    let shipped = exceptions(include_str!("../../../functions/.cargo/config.toml"));
+    assert!(
+        local.contains_key("aws-sdk-s3") && local.contains_key("\"*\""),
+        "{local:?}"
+    );
+    assert!(local.keys().eq(shipped.keys()), "{local:?} {shipped:?}");
+    assert!(shipped.values().all(|level| *level == "\"s\""), "{shipped:?}");
+}
